@@ -1,0 +1,34 @@
+/* The system's clocks behind the port: see clock.h. */
+#include "base/clock.h"
+
+static int64_t read_ms(clockid_t id)
+{
+    struct timespec ts;
+
+    clock_gettime(id, &ts);
+    return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+static int64_t system_wall_ms(void *ctx)
+{
+    (void)ctx;
+    return read_ms(CLOCK_REALTIME);
+}
+
+static int64_t system_mono_ms(void *ctx)
+{
+    (void)ctx;
+    return read_ms(CLOCK_MONOTONIC);
+}
+
+const struct clock clock_system = { system_wall_ms, system_mono_ms, NULL };
+
+int64_t clock_wall_ms(const struct clock *c)
+{
+    return c->wall_ms(c->ctx);
+}
+
+int64_t clock_mono_ms(const struct clock *c)
+{
+    return c->mono_ms(c->ctx);
+}

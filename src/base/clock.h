@@ -1,0 +1,16 @@
+/* clock: time as a port. Deadlines use the monotonic clock, dates the wall clock. No one else asks the system. */
+#ifndef EG_CLOCK_H
+#define EG_CLOCK_H
+#include <stdint.h>
+
+struct clock {
+    int64_t (*wall_ms)(void *ctx); /* since 1970, UTC */
+    int64_t (*mono_ms)(void *ctx); /* since some start, never back */
+    void *ctx;
+};
+
+int64_t clock_wall_ms(const struct clock *c);
+int64_t clock_mono_ms(const struct clock *c);
+/* The system's clocks; reads the system anew at each call. */
+extern const struct clock clock_system;
+#endif

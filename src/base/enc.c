@@ -1,0 +1,226 @@
+/* Encodings: see enc.h. */
+#include "base/enc.h"
+#include "base/num.h"
+#include <stdint.h>
+
+static int hex_value(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    c = ascii_lower(c);
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+void enc_hex(const void *bytes, size_t n, char *out)
+{
+    static const char digits[] = "0123456789abcdef";
+    const unsigned char *b = bytes;
+
+    for (size_t i = 0; i < n; i++) {
+        out[2 * i] = digits[b[i] >> 4];
+        out[2 * i + 1] = digits[b[i] & 15];
+    }
+    out[2 * n] = '\0';
+}
+
+bool enc_unhex(struct slice hex, void *out, size_t n)
+{
+    unsigned char *to = out;
+
+    if (hex.n != 2 * n)
+        return false;
+    for (size_t i = 0; i < n; i++) {
+        int high = hex_value(hex.p[2 * i]), low = hex_value(hex.p[2 * i + 1]);
+        if (high < 0 || low < 0)
+            return false;
+        to[i] = (unsigned char)(high << 4 | low);
+    }
+    return true;
+}
+
+void enc_base64(struct slice bytes, struct sbuf *out)
+{
+    static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+    for (size_t i = 0; i < bytes.n; i += 3) {
+        size_t left = bytes.n - i;
+        unsigned v = (unsigned)(unsigned char)bytes.p[i] << 16;
+        v |= left > 1 ? (unsigned)(unsigned char)bytes.p[i + 1] << 8 : 0;
+        v |= left > 2 ? (unsigned)(unsigned char)bytes.p[i + 2] : 0;
+        char quad[4] = { alphabet[v >> 18], alphabet[v >> 12 & 63], left > 1 ? alphabet[v >> 6 & 63] : '=',
+                         left > 2 ? alphabet[v & 63] : '=' };
+        sbuf_add(out, slice_from(quad, 4));
+    }
+}
+
+static bool is_unreserved(char c)
+{
+    return ascii_is_alnum(c) || c == '-' || c == '_' || c == '.' || c == '~';
+}
+
+void enc_percent(struct slice bytes, struct sbuf *out)
+{
+    static const char digits[] = "0123456789ABCDEF";
+
+    for (size_t i = 0; i < bytes.n; i++) {
+        unsigned char c = (unsigned char)bytes.p[i];
+        if (is_unreserved((char)c)) {
+            sbuf_addc(out, (char)c);
+        } else {
+            char escape[3] = { '%', digits[c >> 4], digits[c & 15] };
+            sbuf_add(out, slice_from(escape, 3));
+        }
+    }
+}
+
+bool enc_unpercent(struct slice text, struct sbuf *out)
+{
+    for (size_t i = 0; i < text.n; i++) {
+        char c = text.p[i];
+        if (c == '%') {
+            if (text.n - i < 3 || !enc_unhex(slice_from(text.p + i + 1, 2), &c, 1))
+                return false;
+            i += 2;
+        }
+        sbuf_addc(out, c);
+    }
+    return sbuf_ok(out);
+}
+
+/* Length of the valid character at s, or 0; its code point in *out. */
+static size_t utf8_one(struct slice s, uint32_t *out)
+{
+    const unsigned char *p = (const unsigned char *)s.p;
+    unsigned char c = p[0];
+
+    if (c < 0x80) {
+        *out = c;
+        return 1;
+    }
+    size_t n = c >= 0xf0 ? 4 : c >= 0xe0 ? 3 : 2;
+    if (c < 0xc2 || c > 0xf4 || s.n < n)
+        return 0;
+    uint32_t v = c & (0xffU >> (n + 1));
+    for (size_t i = 1; i < n; i++) {
+        if ((p[i] & 0xc0) != 0x80)
+            return 0;
+        v = v << 6 | (p[i] & 0x3fU);
+    }
+    static const uint32_t least[5] = { 0, 0, 0x80, 0x800, 0x10000 };
+    if (v < least[n] || v > 0x10ffff || (v >= 0xd800 && v <= 0xdfff))
+        return 0;
+    *out = v;
+    return n;
+}
+
+bool enc_utf8_valid(struct slice s)
+{
+    uint32_t v;
+
+    while (s.n) {
+        size_t n = utf8_one(s, &v);
+        if (n == 0)
+            return false;
+        s = slice_skip(s, n);
+    }
+    return true;
+}
+
+static void json_escape_unit(uint32_t unit, struct sbuf *out)
+{
+    static const char digits[] = "0123456789abcdef";
+    char escape[6] = { '\\', 'u', digits[unit >> 12 & 15], digits[unit >> 8 & 15], digits[unit >> 4 & 15],
+                       digits[unit & 15] };
+
+    sbuf_add(out, slice_from(escape, 6));
+}
+
+void enc_json_string(struct slice s, struct sbuf *out)
+{
+    sbuf_addc(out, '"');
+    while (s.n) {
+        size_t plain = 0;
+        while (plain < s.n && s.p[plain] >= 0x20 && s.p[plain] < 0x7f && s.p[plain] != '"' && s.p[plain] != '\\')
+            plain++;
+        sbuf_add(out, slice_from(s.p, plain));
+        s = slice_skip(s, plain);
+        if (!s.n)
+            break;
+        uint32_t v;
+        size_t n = utf8_one(s, &v);
+        if (n == 0) {
+            v = 0xfffd;
+            n = 1;
+        }
+        if (v == '"' || v == '\\') {
+            sbuf_addc(out, '\\');
+            sbuf_addc(out, (char)v);
+        } else if (v > 0xffff) {
+            json_escape_unit(0xd800 + ((v - 0x10000) >> 10), out);
+            json_escape_unit(0xdc00 + ((v - 0x10000) & 0x3ff), out);
+        } else {
+            json_escape_unit(v, out);
+        }
+        s = slice_skip(s, n);
+    }
+    sbuf_addc(out, '"');
+}
+
+void enc_time_utc(int64_t wall_ms, bool with_ms, char *out)
+{
+    int64_t second = wall_ms / 1000 - (wall_ms % 1000 < 0);
+    time_t t = (time_t)second;
+    struct tm tm;
+    size_t n = 0;
+
+    if (gmtime_r(&t, &tm))
+        n = strftime(out, 20, "%Y-%m-%dT%H:%M:%S", &tm);
+    if (n != 19) {
+        memcpy(out, "0000-00-00T00:00:00", 19);
+        n = 19;
+    }
+    if (with_ms) {
+        unsigned ms = (unsigned)(wall_ms - second * 1000);
+        out[n++] = '.';
+        out[n++] = (char)('0' + ms / 100 % 10);
+        out[n++] = (char)('0' + ms / 10 % 10);
+        out[n++] = (char)('0' + ms % 10);
+    }
+    out[n++] = 'Z';
+    out[n] = '\0';
+}
+
+/* The number of `n` digits at `at`, or -1. */
+static int digits_at(struct slice s, size_t at, size_t n)
+{
+    int value = 0;
+
+    for (size_t i = at; i < at + n; i++) {
+        if (!ascii_is_digit(s.p[i]))
+            return -1;
+        value = value * 10 + (s.p[i] - '0');
+    }
+    return value;
+}
+
+bool enc_untime_utc(struct slice text, int64_t *out_wall_ms)
+{
+    bool with_ms = text.n == 24;
+
+    if ((text.n != 20 && !with_ms) || text.p[4] != '-' || text.p[7] != '-' || text.p[10] != 'T' ||
+        text.p[13] != ':' || text.p[16] != ':' || text.p[text.n - 1] != 'Z' || (with_ms && text.p[19] != '.'))
+        return false;
+    struct tm tm = { .tm_year = digits_at(text, 0, 4) - 1900, .tm_mon = digits_at(text, 5, 2) - 1,
+                     .tm_mday = digits_at(text, 8, 2), .tm_hour = digits_at(text, 11, 2),
+                     .tm_min = digits_at(text, 14, 2), .tm_sec = digits_at(text, 17, 2) };
+    int ms = with_ms ? digits_at(text, 20, 3) : 0;
+    if (tm.tm_year < 70 || tm.tm_mon < 0 || tm.tm_mday < 1 || tm.tm_hour < 0 || tm.tm_min < 0 || tm.tm_sec < 0 ||
+        ms < 0 || tm.tm_hour > 23 || tm.tm_min > 59 || tm.tm_sec > 59)
+        return false;
+    struct tm back = tm;
+    time_t t = timegm(&back);
+    if (t < 0 || back.tm_mon != tm.tm_mon || back.tm_mday != tm.tm_mday)
+        return false;
+    *out_wall_ms = (int64_t)t * 1000 + ms;
+    return true;
+}

@@ -1,0 +1,26 @@
+/* enc: hex, base64, percent encoding, UTF-8, JSON text. Pure. */
+#ifndef EG_ENC_H
+#define EG_ENC_H
+#include "base/sbuf.h"
+
+/* Lower-case hex of n bytes into 2n+1 chars, NUL-ended. */
+void enc_hex(const void *bytes, size_t n, char *out);
+/* Exactly n bytes from 2n hex digits of either case. */
+bool enc_unhex(struct slice hex, void *out, size_t n);
+/* Standard base64 with padding. */
+void enc_base64(struct slice bytes, struct sbuf *out);
+
+/* The encoding of ACS3 (eas/README.md, Signature V3, 1): keep A-Z a-z 0-9 - _ . ~, all else %XX upper-case. */
+void enc_percent(struct slice bytes, struct sbuf *out);
+/* Decode each %XX once; '+' stays a plus. False on a broken escape (out is then unfinished). */
+bool enc_unpercent(struct slice text, struct sbuf *out);
+
+/* RFC 3629: no overlong form, no surrogate, nothing above U+10FFFF. */
+bool enc_utf8_valid(struct slice s);
+/* A JSON string literal with its quotes; ASCII only (other characters, and broken UTF-8 as U+FFFD, become \uXXXX). */
+void enc_json_string(struct slice s, struct sbuf *out);
+/* UTC time of wall_ms as 2026-11-23T15:27:57.123Z (with_ms) or without the fraction; out has 25 bytes. */
+void enc_time_utc(int64_t wall_ms, bool with_ms, char *out);
+/* The reverse, in exactly these two forms. */
+bool enc_untime_utc(struct slice text, int64_t *out_wall_ms);
+#endif

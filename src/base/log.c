@@ -1,0 +1,92 @@
+/* The one log sink: see log.h. A line is built in a buffer of its own and written with one write(). */
+#include "base/log.h"
+#include "base/clock.h"
+#include "base/enc.h"
+#include <stdatomic.h>
+#include <unistd.h>
+
+#define LINE_MAX_BYTES 4096
+
+static atomic_int most_level = LOG_INFO;
+static atomic_int sink_fd = 2;
+
+static const char *const names[LOG_LEVEL_COUNT_] = { "none", "error", "warn", "info", "debug" };
+
+void log_set_level(enum log_level most)
+{
+    atomic_store(&most_level, (int)most);
+}
+
+bool log_is_on(enum log_level level)
+{
+    return (int)level <= atomic_load_explicit(&most_level, memory_order_relaxed);
+}
+
+void log_set_fd(int fd)
+{
+    atomic_store(&sink_fd, fd);
+}
+
+enum log_level log_level_of(struct slice name)
+{
+    for (int i = LOG_ERROR; i < LOG_LEVEL_COUNT_; i++)
+        if (slice_eq(name, slice_of(names[i])))
+            return (enum log_level)i;
+    return LOG_LEVEL_NONE;
+}
+
+const char *log_level_name(enum log_level level)
+{
+    return level < LOG_LEVEL_COUNT_ ? names[level] : "none";
+}
+
+/* Plain words stand as they are; anything else becomes a JSON string. */
+static bool is_plain(struct slice s)
+{
+    for (size_t i = 0; i < s.n; i++)
+        if (!ascii_is_alnum(s.p[i]) && !memchr("-_.:/@*+,%", s.p[i], 10))
+            return false;
+    return s.n > 0;
+}
+
+void log_fields(enum log_level level, const char *area, const char *message, const struct log_field *fields)
+{
+    char when[25];
+
+    if (!log_is_on(level))
+        return;
+    SCOPED(sbuf) line = SBUF_MAX(LINE_MAX_BYTES);
+    enc_time_utc(clock_wall_ms(&clock_system), true, when);
+    sbuf_addf(&line, "%s %s %s: %s", when, log_level_name(level), area, message);
+    for (const struct log_field *f = fields; f->key; f++) {
+        sbuf_adds(&line, f == fields ? " | " : " ");
+        sbuf_adds(&line, f->key);
+        sbuf_addc(&line, '=');
+        if (f->kind == LOG_NUMBER_)
+            sbuf_addf(&line, "%lld", (long long)f->number);
+        else if (is_plain(f->text))
+            sbuf_add(&line, f->text);
+        else
+            enc_json_string(f->text, &line);
+    }
+    struct slice text = sbuf_slice(&line);
+    char end = '\n';
+    if (text.n && sbuf_ok(&line)) {
+        sbuf_addc(&line, end);
+        text = sbuf_slice(&line);
+    }
+    ssize_t written = write(atomic_load(&sink_fd), text.p, text.n);
+    (void)written; /* nowhere left to say that the log cannot be written */
+}
+
+bool log_limit_pass(struct log_limit *limit, int64_t mono_ms, uint64_t *out_held_back)
+{
+    if (mono_ms < limit->next_ms) {
+        limit->held_back++;
+        return false;
+    }
+    *out_held_back = limit->held_back;
+    limit->held_back = 0;
+    limit->next_ms = mono_ms + limit->period_ms;
+    return true;
+}

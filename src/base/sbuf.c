@@ -1,0 +1,129 @@
+/* Bounded growing text: see sbuf.h. */
+#include "base/sbuf.h"
+#include "base/must.h"
+
+void sbuf_drop(struct sbuf *b)
+{
+    free(b->p);
+    *b = (struct sbuf){ .max = b->max };
+}
+
+void sbuf_clear(struct sbuf *b)
+{
+    b->n = 0;
+    b->failed = false;
+    if (b->p)
+        b->p[0] = '\0';
+}
+
+bool sbuf_ok(const struct sbuf *b)
+{
+    return !b->failed;
+}
+
+struct slice sbuf_slice(const struct sbuf *b)
+{
+    return (struct slice){ b->p ? b->p : "", b->n };
+}
+
+char *sbuf_room(struct sbuf *b, size_t n)
+{
+    if (b->failed)
+        return NULL;
+    if (n > b->max || b->n > b->max - n) {
+        b->failed = true;
+        return NULL;
+    }
+    if (b->n + n + 1 > b->cap) {
+        size_t cap = b->cap ? b->cap : 64;
+        while (cap < b->n + n + 1)
+            cap *= 2;
+        if (cap > b->max + 1)
+            cap = b->max + 1;
+        char *p = realloc(b->p, cap);
+        if (!p) {
+            b->failed = true;
+            return NULL;
+        }
+        b->p = p;
+        b->cap = cap;
+    }
+    return b->p + b->n;
+}
+
+void sbuf_grew(struct sbuf *b, size_t n)
+{
+    MUST(b->n + n < b->cap);
+    b->n += n;
+    b->p[b->n] = '\0';
+}
+
+void sbuf_add(struct sbuf *b, struct slice s)
+{
+    char *to = sbuf_room(b, s.n);
+
+    if (!to)
+        return;
+    if (s.n)
+        memcpy(to, s.p, s.n);
+    sbuf_grew(b, s.n);
+}
+
+void sbuf_adds(struct sbuf *b, const char *text)
+{
+    sbuf_add(b, slice_of(text));
+}
+
+void sbuf_addc(struct sbuf *b, char c)
+{
+    sbuf_add(b, slice_from(&c, 1));
+}
+
+void sbuf_add_u64(struct sbuf *b, uint64_t n)
+{
+    char digits[20];
+    size_t at = sizeof digits;
+
+    do {
+        digits[--at] = (char)('0' + n % 10);
+        n /= 10;
+    } while (n);
+    sbuf_add(b, slice_from(digits + at, sizeof digits - at));
+}
+
+void sbuf_addf(struct sbuf *b, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    sbuf_vaddf(b, format, args);
+    va_end(args);
+}
+
+void sbuf_vaddf(struct sbuf *b, const char *format, va_list args)
+{
+    va_list again;
+
+    va_copy(again, args);
+    int n = vsnprintf(NULL, 0, format, args);
+    if (n < 0) {
+        b->failed = true;
+    } else {
+        char *to = sbuf_room(b, (size_t)n);
+        if (to) {
+            vsnprintf(to, (size_t)n + 1, format, again);
+            sbuf_grew(b, (size_t)n);
+        }
+    }
+    va_end(again);
+}
+
+char *sbuf_take(struct sbuf *b)
+{
+    char *p = b->failed ? NULL : b->p;
+
+    if (!p)
+        free(b->p);
+    *b = (struct sbuf){ .max = b->max };
+    return p;
+}

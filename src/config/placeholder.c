@@ -1,0 +1,3 @@
+/* placeholder */
+extern int eg_config_placeholder;
+int eg_config_placeholder;

@@ -1,0 +1,3 @@
+/* placeholder */
+extern int eg_core_placeholder;
+int eg_core_placeholder;

@@ -1,0 +1,3 @@
+/* placeholder */
+extern int eg_edge_placeholder;
+int eg_edge_placeholder;

@@ -1,0 +1,3 @@
+/* placeholder */
+extern int eg_flow_placeholder;
+int eg_flow_placeholder;
