@@ -1,0 +1,59 @@
+/*
+ * json: a tree over a text that json_scan accepted, exact-case look-up, checked integers, canonical print, and redaction
+ * of a text by splicing. json.c is the only file of the gateway that sees cJSON.
+ * Numbers keep the text of their token (cJSON's raw items), so nothing is rounded.
+ * A tree owns all its nodes; nodes are borrowed from it and die with it.
+ */
+#ifndef EG_JSON_H
+#define EG_JSON_H
+#include "base/sbuf.h"
+#include "base/err.h"
+#include "core/json_scan.h"
+#include <stdint.h>
+
+struct json; /* a node */
+
+enum json_type { JSON_NONE = 0, JSON_NULL, JSON_FALSE, JSON_TRUE, JSON_NUMBER, JSON_STRING, JSON_ARRAY, JSON_OBJECT };
+
+/* Scan, then parse; NULL with e set. The caller frees the root. */
+struct json *json_load(struct slice text, const struct json_limits *limits, struct err *e);
+void json_free(struct json **root);
+
+enum json_type json_type(const struct json *n); /* JSON_NONE for NULL */
+const char *json_type_name(enum json_type t);   /* "an integer" style is the caller's; this gives "number", "object" ... */
+/* Member by exact name, or NULL (also when n is NULL or no object). */
+const struct json *json_get(const struct json *n, struct slice name);
+/* Walk members or elements: json_first(n), json_next(child). */
+const struct json *json_first(const struct json *n);
+const struct json *json_next(const struct json *child);
+struct slice json_name(const struct json *member);
+size_t json_count(const struct json *n);
+/* The text of a string node, unescaped; SLICE_NONE for other types. */
+struct slice json_text(const struct json *n);
+/* The token of a number as it was written; SLICE_NONE for other types. */
+struct slice json_number_token(const struct json *n);
+/* A judged integer: the token is -?(0|[1-9][0-9]*), no '.', no exponent, no "-0", in lo..hi. */
+bool json_integer(const struct json *n, int64_t lo, int64_t hi, int64_t *out);
+
+/* Build and change (for what goes out). Strings are copied. False / NULL without memory. */
+struct json *json_new_object(void);
+struct json *json_new_array(void);
+bool json_set_text(struct json *object, struct slice name, struct slice text);
+bool json_set_integer(struct json *object, struct slice name, int64_t value);
+/* Attach a detached root (json_take, json_load, json_new_*) as a member or at the end of an array; ownership moves. */
+bool json_set(struct json *object, struct slice name, struct json **value);
+bool json_append(struct json *array, struct json **value);
+/* Detach a child from its parent; it is the caller's then. */
+struct json *json_take(struct json *parent, const struct json *child);
+
+/* Print canonically: no blanks, members in the order of the tree, numbers by their token, strings in UTF-8 with the
+ * shortest escapes. The error sticks in out. */
+void json_print(const struct json *n, struct sbuf *out);
+
+/* Copy text to out with the value of each member at one of these JSON pointers ("/AccessToken", "/Services/{*}/AccessToken";
+ * '*' = each element of an array or each member) replaced by "[redacted]" - by splicing the bytes, all else is kept as it
+ * was sent. A string value that is empty, and null, stay. Names compare without ASCII case, so that no spelling escapes.
+ * The text must have passed json_scan; false (e set) when it does not parse. *out_count = values replaced. */
+bool json_redact(struct slice text, const char *const *pointers, size_t pointer_count, struct sbuf *out,
+                 size_t *out_count, struct err *e);
+#endif

@@ -1,0 +1,29 @@
+/*
+ * metric: counters, gauges and histograms from one table (core/metrics.def), and their Prometheus text. Labels come from
+ * closed enums and the configuration's names, never from a peer's text.
+ */
+#ifndef EG_METRIC_H
+#define EG_METRIC_H
+#include "base/sbuf.h"
+#include "core/opcat.h"
+#include "core/reply.h"
+
+enum metric {
+    METRIC_NONE = 0,
+#define METRIC(name, kind, help) METRIC_##name,
+#include "core/metrics.def"
+#undef METRIC
+    METRIC_COUNT_
+};
+
+struct metrics;
+struct metrics *metrics_new(void); /* NULL without memory */
+void metrics_free(struct metrics **m);
+void metric_add(struct metrics *m, enum metric which, uint64_t n);
+void metric_set(struct metrics *m, enum metric which, int64_t value);
+/* One finished request: easgate_requests_total{operation,outcome} and easgate_refusals_total{reason}; op may be NULL. */
+void metric_request(struct metrics *m, const struct op *op, int status, enum reason reason);
+/* Milliseconds into a histogram metric. */
+void metric_observe_ms(struct metrics *m, enum metric which, int64_t ms);
+void metrics_print(const struct metrics *m, struct sbuf *out);
+#endif
