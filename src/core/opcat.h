@@ -71,7 +71,8 @@ struct op {
 
 size_t opcat_count(void);
 const struct op *opcat_at(size_t i);          /* in order of name */
-const struct op *opcat_by_name(struct slice name);
+const struct op *opcat_by_name(struct slice name); /* exact case; NULL when there is none */
+size_t opcat_index(const struct op *op);      /* opcat_at(opcat_index(op)) == op: for arrays beside the catalogue */
 
 enum opcat_result { OPCAT_FOUND = 1, OPCAT_NO_PATH /* 404 */, OPCAT_NO_METHOD /* 405 */, OPCAT_BAD_PATH /* 400: grammar */ };
 
@@ -81,7 +82,8 @@ struct op_match {
 };
 
 /* Closed grammar of the path (SECURITY section 4 "Target"): "/" then segments of [A-Za-z0-9._~-], none empty, "." or "..",
- * no trailing slash, no "%" at all. */
+ * no trailing slash, no "%" at all. A path that some operation has, but none of this method: OPCAT_NO_METHOD.
+ * *out is all zero unless OPCAT_FOUND. */
 enum opcat_result opcat_match(enum http1_method method, struct slice path, struct op_match *out);
 /* The value of a path parameter by name; SLICE_NONE when the operation has none of that name. */
 struct slice op_match_param(const struct op_match *m, struct slice name);

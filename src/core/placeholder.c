@@ -1,3 +1,0 @@
-/* placeholder */
-extern int eg_core_placeholder;
-int eg_core_placeholder;
