@@ -87,10 +87,12 @@ bool enc_unpercent(struct slice text, struct sbuf *out)
     return sbuf_ok(out);
 }
 
-/* Length of the valid character at s, or 0; its code point in *out. */
-static size_t utf8_one(struct slice s, uint32_t *out)
+size_t enc_utf8_one(struct slice s, uint32_t *out)
 {
     const unsigned char *p = (const unsigned char *)s.p;
+
+    if (s.n == 0)
+        return 0;
     unsigned char c = p[0];
 
     if (c < 0x80) {
@@ -113,12 +115,28 @@ static size_t utf8_one(struct slice s, uint32_t *out)
     return n;
 }
 
+size_t enc_utf8_put(uint32_t code, char out[4])
+{
+    if (code < 0x80) {
+        out[0] = (char)code;
+        return 1;
+    }
+    size_t n = code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
+    static const unsigned char lead[5] = { 0, 0, 0xc0, 0xe0, 0xf0 };
+    for (size_t i = n - 1; i > 0; i--) {
+        out[i] = (char)(0x80 | (code & 0x3f));
+        code >>= 6;
+    }
+    out[0] = (char)(lead[n] | code);
+    return n;
+}
+
 bool enc_utf8_valid(struct slice s)
 {
     uint32_t v;
 
     while (s.n) {
-        size_t n = utf8_one(s, &v);
+        size_t n = enc_utf8_one(s, &v);
         if (n == 0)
             return false;
         s = slice_skip(s, n);
@@ -129,8 +147,9 @@ bool enc_utf8_valid(struct slice s)
 static void json_escape_unit(uint32_t unit, struct sbuf *out)
 {
     static const char digits[] = "0123456789abcdef";
-    char escape[6] = { '\\', 'u', digits[unit >> 12 & 15], digits[unit >> 8 & 15], digits[unit >> 4 & 15],
-                       digits[unit & 15] };
+    char escape[6] = {
+        '\\', 'u', digits[unit >> 12 & 15], digits[unit >> 8 & 15], digits[unit >> 4 & 15], digits[unit & 15]
+    };
 
     sbuf_add(out, slice_from(escape, 6));
 }
@@ -140,14 +159,15 @@ void enc_json_string(struct slice s, struct sbuf *out)
     sbuf_addc(out, '"');
     while (s.n) {
         size_t plain = 0;
-        while (plain < s.n && s.p[plain] >= 0x20 && s.p[plain] < 0x7f && s.p[plain] != '"' && s.p[plain] != '\\')
+        while (plain < s.n && s.p[plain] >= 0x20 && s.p[plain] < 0x7f && s.p[plain] != '"' &&
+               s.p[plain] != '\\')
             plain++;
         sbuf_add(out, slice_from(s.p, plain));
         s = slice_skip(s, plain);
         if (!s.n)
             break;
         uint32_t v;
-        size_t n = utf8_one(s, &v);
+        size_t n = enc_utf8_one(s, &v);
         if (n == 0) {
             v = 0xfffd;
             n = 1;
@@ -210,12 +230,15 @@ bool enc_untime_utc(struct slice text, int64_t *out_wall_ms)
     if ((text.n != 20 && !with_ms) || text.p[4] != '-' || text.p[7] != '-' || text.p[10] != 'T' ||
         text.p[13] != ':' || text.p[16] != ':' || text.p[text.n - 1] != 'Z' || (with_ms && text.p[19] != '.'))
         return false;
-    struct tm tm = { .tm_year = digits_at(text, 0, 4) - 1900, .tm_mon = digits_at(text, 5, 2) - 1,
-                     .tm_mday = digits_at(text, 8, 2), .tm_hour = digits_at(text, 11, 2),
-                     .tm_min = digits_at(text, 14, 2), .tm_sec = digits_at(text, 17, 2) };
+    struct tm tm = { .tm_year = digits_at(text, 0, 4) - 1900,
+                     .tm_mon = digits_at(text, 5, 2) - 1,
+                     .tm_mday = digits_at(text, 8, 2),
+                     .tm_hour = digits_at(text, 11, 2),
+                     .tm_min = digits_at(text, 14, 2),
+                     .tm_sec = digits_at(text, 17, 2) };
     int ms = with_ms ? digits_at(text, 20, 3) : 0;
-    if (tm.tm_year < 70 || tm.tm_mon < 0 || tm.tm_mday < 1 || tm.tm_hour < 0 || tm.tm_min < 0 || tm.tm_sec < 0 ||
-        ms < 0 || tm.tm_hour > 23 || tm.tm_min > 59 || tm.tm_sec > 59)
+    if (tm.tm_year < 70 || tm.tm_mon < 0 || tm.tm_mday < 1 || tm.tm_hour < 0 || tm.tm_min < 0 ||
+        tm.tm_sec < 0 || ms < 0 || tm.tm_hour > 23 || tm.tm_min > 59 || tm.tm_sec > 59)
         return false;
     struct tm back = tm;
     time_t t = timegm(&back);

@@ -17,6 +17,10 @@ bool enc_unpercent(struct slice text, struct sbuf *out);
 
 /* RFC 3629: no overlong form, no surrogate, nothing above U+10FFFF. */
 bool enc_utf8_valid(struct slice s);
+/* Length of the valid character that s begins with, its code point in *out; 0 when there is none. */
+size_t enc_utf8_one(struct slice s, uint32_t *out);
+/* The 1 to 4 bytes of a code point (no surrogate, at most U+10FFFF); returns how many. */
+size_t enc_utf8_put(uint32_t code, char out[4]);
 /* A JSON string literal with its quotes; ASCII only (other characters, and broken UTF-8 as U+FFFD, become \uXXXX). */
 void enc_json_string(struct slice s, struct sbuf *out);
 /* UTC time of wall_ms as 2026-11-23T15:27:57.123Z (with_ms) or without the fraction; out has 25 bytes. */

@@ -1,8 +1,9 @@
 /*
- * json_scan: the strict pass over raw bytes that comes before any JSON library sees them. RFC 8259, and narrower:
- * valid UTF-8, no BOM, no NUL, no \u0000, no lone surrogate, no raw control character, no duplicate name (compared after
- * unescaping and without ASCII case), bounded depth, members and string length, whole input.
- * Pure; allocates only for the name check. Facts about what libraries let through: SECURITY sections 0.4 and 3.
+ * json_scan: the strict pass over raw bytes that comes before any JSON library sees them. RFC 8259, and
+ * narrower: valid UTF-8, no BOM, no NUL, no \u0000, no lone surrogate, no raw control character, no duplicate
+ * name (compared after unescaping and without ASCII case), bounded depth, members and string length, whole
+ * input. Pure; allocates only for the name check. Facts about what libraries let through: SECURITY sections
+ * 0.4 and 3.
  */
 #ifndef EG_JSON_SCAN_H
 #define EG_JSON_SCAN_H
