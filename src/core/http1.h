@@ -3,13 +3,17 @@
  * The listener's guard drives it with what clients send, the upstream connection with what EAS answers.
  *
  * What it accepts is a closed grammar (shared rules: SECURITY section 4 "Framing", "Head", "Target"):
- *   request line   METHOD SP target SP "HTTP/1.1" CRLF; METHOD is a token; target is printable ASCII without blanks
- *   header line    token ":" OWS value OWS CRLF; value bytes 0x20-0x7e and tab; no folding; at most 64 lines, 16 KiB in all
+ *   request line   METHOD SP target SP "HTTP/1.1" CRLF; METHOD is a token; the target is origin form: a path of segments
+ *                  [A-Za-z0-9._~-] (none empty but the last, none "." or ".."), optionally "?" and printable ASCII without
+ *                  blanks and "#". A token that is no method of ours is 405 at the end of its head, whatever its target.
+ *   header line    token ":" OWS value OWS CRLF; value bytes 0x20-0x7e and tab (in answers 0x80-0xff, too); no folding; at
+ *                  most 64 lines, 16 KiB in all; in requests no name twice, exactly one Host, no Content-Encoding
  *   body           none, Content-Length ("0" or [1-9][0-9]{0,7}, once), or Transfer-Encoding exactly "chunked" (once, never
  *                  beside Content-Length), strict chunk grammar without extensions and without trailers
- *   answers        "HTTP/1.1" SP 3DIGIT SP reason CRLF; 1xx are skipped whole (101 is a violation); a body ends by
- *                  length or by the last chunk, never by the connection's end
- * Everything else is a violation; the first one is final for the reader.
+ *   answers        "HTTP/1.1" SP 3DIGIT SP reason CRLF; up to 8 1xx are skipped whole (101 is a violation); 204 and 304 have
+ *                  no body and announce none; all others end by length or by the last chunk, never by the connection's end
+ * Everything else is a violation; the first one is final for the reader. What is found does not depend on how the bytes
+ * were cut into feeds; a line is judged when its LF is there, a head as a whole at its empty line.
  */
 #ifndef EG_HTTP1_H
 #define EG_HTTP1_H
@@ -19,6 +23,8 @@
 #define HTTP1_HEADERS_MAX      64
 #define HTTP1_HEAD_MAX_BYTES   16384
 #define HTTP1_TARGET_MAX_BYTES 8192
+#define HTTP1_BODY_MAX_BYTES   99999999 /* what eight digits can say; no reader takes more */
+#define HTTP1_INTERIM_MAX      8        /* 1xx answers skipped before a final one */
 
 enum http1_method { HTTP1_METHOD_NONE = 0, HTTP1_GET, HTTP1_POST, HTTP1_PUT, HTTP1_DELETE, HTTP1_METHOD_OTHER };
 const char *http1_method_name(enum http1_method m);
@@ -28,14 +34,15 @@ enum http1_method http1_method_of(struct slice name);
 /* Why a message was refused; names and texts in http1_violation_text. */
 enum http1_violation {
     HTTP1_OK = 0,
-#define HTTP1_VIOLATION(name, status, text) HTTP1_BAD_##name,
+#define HTTP1_VIOLATION(NAME, name, status, text) HTTP1_BAD_##NAME,
 #include "core/http1_violations.def"
 #undef HTTP1_VIOLATION
     HTTP1_VIOLATION_COUNT_
 };
-/* The text for people ("two Content-Length headers") and the status that answers it (400, 413, 414, 417, 431, 505). */
+/* The text for people ("two Content-Length headers"); "" for HTTP1_OK. */
 const char *http1_violation_text(enum http1_violation v);
 const char *http1_violation_name(enum http1_violation v); /* lower case, for records: "content_length_twice" */
+/* The status that answers it: 400, 401, 405, 413, 414, 415, 417, 431, 503, 505; 0: close without an answer. */
 int http1_violation_status(enum http1_violation v);
 
 struct http1_header {
@@ -58,7 +65,8 @@ struct http1_msg {
 
 /* Free a message; stores NULL. NULL is fine. */
 void http1_msg_free(struct http1_msg **m);
-/* The value of the only header of this name (ASCII case ignored); SLICE_NONE when absent; *out_count tells how many. */
+/* The value of the only header of this name (ASCII case ignored), never a NULL slice then; SLICE_NONE when there is none
+ * or more than one; *out_count (may be NULL) tells how many. */
 struct slice http1_header_get(const struct http1_msg *m, struct slice name, size_t *out_count);
 
 enum http1_kind { HTTP1_REQUESTS = 1, HTTP1_ANSWERS };
@@ -71,23 +79,24 @@ enum http1_event {
 
 struct http1_reader;
 
-/* A reader; body_max_bytes bounds the decoded body (413 / answer too large). NULL without memory. */
+/* A reader; body_max_bytes (cut to HTTP1_BODY_MAX_BYTES) bounds the decoded body. NULL without memory. */
 struct http1_reader *http1_reader_new(enum http1_kind kind, size_t body_max_bytes);
 void http1_reader_free(struct http1_reader **r);
-/* Answers only: the request just sent was of this method (no method that this program sends has bodiless answers but
- * 204 and 304, which the reader knows). */
-
-/* Take bytes from *in (advanced past what was taken) until an event. HTTP1_COMPLETE leaves bytes of a next message in
- * *in. After HTTP1_HEAD of a request the caller may refuse it before any byte of its body is taken. */
+/* Take bytes from *in (advanced past what was taken) until an event. After HTTP1_HEAD feed again, also when *in is empty:
+ * a message without a body completes by that call. Until then the caller may refuse it before any byte of its body is
+ * taken. HTTP1_COMPLETE leaves bytes of a next message in *in; a message not taken by then is freed by the next feed that
+ * has bytes. What is wrong with a head (405, 413, 415, 417 too) is a violation in place of HTTP1_HEAD. */
 enum http1_event http1_reader_feed(struct http1_reader *r, struct slice *in);
-/* The message under way (after HTTP1_HEAD), still owned by the reader; NULL before. */
+/* The message whose head is complete (also if the reader refused it then), still owned by the reader; NULL before. */
 const struct http1_msg *http1_reader_msg(const struct http1_reader *r);
-/* After HTTP1_COMPLETE: the message is the caller's. */
+/* The raw bytes of the head under way, complete or not: a sample for a record. Valid until the next call. */
+struct slice http1_reader_raw_head(const struct http1_reader *r);
+/* After HTTP1_COMPLETE: the message is the caller's; NULL if there is none to take. */
 struct http1_msg *http1_reader_take(struct http1_reader *r);
 enum http1_violation http1_reader_violation(const struct http1_reader *r);
-/* The caller's own verdict (out of memory, head refused): the reader takes nothing more. */
+/* The caller's own verdict (out of memory, head refused): the reader takes nothing more. An earlier one stays. */
 void http1_reader_stop(struct http1_reader *r, enum http1_violation v);
-/* Between messages, not one byte of the next taken? (An upstream connection may be reused, an idle client closed.) */
+/* Between messages, not one byte of the next taken (a skipped 1xx is one), nothing violated? (An upstream connection may be reused, an idle client closed.) */
 bool http1_reader_is_idle(const struct http1_reader *r);
 /* Bytes of memory that the message under way holds now. */
 size_t http1_reader_held_bytes(const struct http1_reader *r);
