@@ -6,6 +6,7 @@
 #include "core/http1.h"
 #include "base/must.h"
 #include "core/http1_inner.h"
+#include <stdlib.h>
 
 /* Most heads fit, so that most messages cost three allocations: the message, its head, its body. */
 #define HEAD_FIRST_BYTES 1023

@@ -4,6 +4,7 @@
  * Must never accept a byte in a line, a name or a value that another reader could take for the end of one.
  */
 #include "core/http1_inner.h"
+#include <string.h>
 
 /* The start line's own limit; the method and the version need less than the rest. */
 #define START_LINE_MAX_BYTES (HTTP1_TARGET_MAX_BYTES + 64)
