@@ -18,11 +18,12 @@ struct acs3_pair {
 /* Lower-case hex SHA-256. False when the library fails. */
 bool acs3_sha256_hex(struct slice bytes, char out_hex[ACS3_HEX_BYTES]);
 
-/* Point 2: each segment of the path as sent is decoded, then encoded. False on a broken escape. */
+/* Point 2: each segment of the path as sent is decoded, then encoded; an empty path is "/". False on a broken escape. */
 bool acs3_canonical_uri(struct slice path, struct sbuf *out);
-/* Point 3: decoded pairs, in any order. */
+/* Point 3: decoded pairs, in any order; of one name, sorted by value. */
 bool acs3_canonical_query(const struct acs3_pair *pairs, size_t count, struct sbuf *out);
-/* Points 4 and 5: picks host, content-type and x-acs-* out of all headers sent; at most ACS3_HEADERS_MAX of them. */
+/* Points 4 and 5: picks host, content-type and x-acs-* out of all headers sent; at most ACS3_HEADERS_MAX of them. A name
+ * that comes twice (also in another case) has its values sorted and joined by a comma, as the official client does. */
 bool acs3_canonical_headers(const struct acs3_pair *headers, size_t count, struct sbuf *out_canonical,
                             struct sbuf *out_signed_names);
 /* Point 6. */

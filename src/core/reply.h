@@ -9,7 +9,7 @@
 
 enum reason {
     REASON_NONE = 0,
-#define REASON(name, code, status, retry_after_s, text) REASON_##name,
+#define REASON(ident, name, code, status, retry_after_s, text) REASON_##ident,
 #include "core/reasons.def"
 #undef REASON
     REASON_COUNT_
@@ -32,6 +32,7 @@ struct refusal {
 };
 
 int refusal_status(const struct refusal *r);
-/* The body: {"RequestId":..,"HostId":"easgate","Code":..,"Message":..,"Recommend":..?,"Rule":..,"Asked":..,"Allowed":..} */
+/* The body, ASCII JSON: {"RequestId":..,"HostId":"easgate","Code":..,"Message":..,"Rule":..,"Asked":..,"Allowed":..}; the
+ * last three only when they are not empty. Ask sbuf_ok(out). */
 void refusal_body(const struct refusal *r, struct slice request_id, struct sbuf *out);
 #endif
