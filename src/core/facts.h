@@ -20,6 +20,7 @@ struct facts {
     bool creates;                /* ServiceName is a new one */
     bool places;                 /* takes WorkspaceId/QuotaId as the place of the service (create, update) */
     bool changes;                /* the effect is no read */
+    bool raises;                 /* can raise the service's instances: the state after it is judged */
     bool is_service_list;        /* ListServices: answer is cut to owned services */
     struct slice workspace, quota;
     struct slice app_type, app_version, spec;

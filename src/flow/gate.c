@@ -1,0 +1,180 @@
+/* The gate: what one running gateway keeps, and the world's news for the requests that wait. See gate.h. */
+#include "flow/gate.h"
+#include "flow/gate_state.h"
+#include "flow/life.h"
+#include "base/must.h"
+
+struct gate *gate_new(const struct ports *ports, struct snapshot *snap)
+{
+    struct gate *g = calloc(1, sizeof *g);
+
+    if (!g)
+        return NULL;
+    g->ports = *ports;
+    g->metrics = metrics_new();
+    g->held = map_new();
+    list_init(&g->inflight);
+    list_init(&g->durable);
+    list_init(&g->ready);
+    g->date_second = -1;
+    if (!g->metrics || !g->held) {
+        gate_free(&g);
+        return NULL;
+    }
+    g->snap = snapshot_ref(snap);
+    metric_set(g->metrics, METRIC_config_generation, (int64_t)snap->generation);
+    return g;
+}
+
+void gate_free(struct gate **g)
+{
+    if (!*g)
+        return;
+    MUST(list_is_empty(&(*g)->inflight));
+    metrics_free(&(*g)->metrics);
+    map_free(&(*g)->held);
+    if ((*g)->snap)
+        snapshot_unref(&(*g)->snap);
+    free(*g);
+    *g = NULL;
+}
+
+struct snapshot *gate_snapshot(const struct gate *g)
+{
+    return g->snap;
+}
+
+struct metrics *gate_metrics(struct gate *g)
+{
+    return g->metrics;
+}
+
+const struct ports *gate_ports(const struct gate *g)
+{
+    return &g->ports;
+}
+
+void gate_set_snapshot(struct gate *g, struct snapshot *snap)
+{
+    struct audit_rec rec = { .type = AUDIT_POLICY, .wall_ms = clock_wall_ms(g->ports.clock),
+                             .mono_ms = clock_mono_ms(g->ports.clock), .policy = slice_of(snap->digest),
+                             .file = slice_of(snap->path) };
+    struct snapshot *before = g->snap;
+
+    g->snap = snapshot_ref(snap);
+    snapshot_unref(&before);
+    g->ports.audit_append(g->ports.ctx, &rec);
+    metric_add(g->metrics, METRIC_reloads_total, 1);
+    metric_set(g->metrics, METRIC_config_generation, (int64_t)snap->generation);
+}
+
+void pass_drop(struct pass *p)
+{
+    if (p->snap)
+        snapshot_unref(&p->snap);
+    *p = (struct pass){ NULL, NULL, NULL };
+}
+
+/* ---- the world's news ---- */
+
+/* Wake the first of those that wait for the log, as long as there are any up to this ticket. A woken one leaves the list
+ * by its own step, or here, so that each is woken once. */
+static void wake_durable(struct gate *g, uint64_t upto_ticket, enum txn_event event)
+{
+    while (!list_is_empty(&g->durable)) {
+        struct txn *t = LIST_ENTRY(g->durable.next, struct txn, wait.in_durable);
+        if (t->wait.ticket > upto_ticket)
+            return;
+        list_remove(&t->wait.in_durable);
+        txn_wake(t, event);
+    }
+}
+
+void gate_audit_durable(struct gate *g, uint64_t upto_ticket)
+{
+    wake_durable(g, upto_ticket, TXN_DURABLE);
+}
+
+void gate_audit_lost(struct gate *g)
+{
+    wake_durable(g, UINT64_MAX, TXN_LOST);
+}
+
+/* The first txn whose own deadline has passed; waking one may end others, so the search starts anew each time. */
+static struct txn *find_late(struct gate *g, int64_t now_mono_ms)
+{
+    for (struct list *l = g->inflight.next; l != &g->inflight; l = l->next) {
+        struct txn *t = LIST_ENTRY(l, struct txn, in_gate);
+        if (t->wait.deadline_mono_ms && now_mono_ms >= t->wait.deadline_mono_ms)
+            return t;
+    }
+    return NULL;
+}
+
+void gate_tick(struct gate *g)
+{
+    int64_t now = clock_mono_ms(g->ports.clock);
+
+    for (struct txn *t; (t = find_late(g, now));)
+        txn_wake(t, TXN_TIMEOUT);
+    gate_flush_counted(g, false);
+    metric_set(g->metrics, METRIC_inflight, (int64_t)g->inflight_count);
+    metric_set(g->metrics, METRIC_inflight_bytes, (int64_t)g->inflight_bytes);
+    metric_set(g->metrics, METRIC_audit_failed, !g->ports.audit_ok(g->ports.ctx, NULL));
+}
+
+/* ---- life of the program ---- */
+
+size_t gate_inflight(const struct gate *g)
+{
+    return g->inflight_count;
+}
+
+uint64_t gate_inflight_bytes(const struct gate *g)
+{
+    return g->inflight_bytes;
+}
+
+void gate_begin_drain(struct gate *g)
+{
+    g->draining = true;
+}
+
+bool gate_is_draining(const struct gate *g)
+{
+    return g->draining;
+}
+
+/* End one request now: an exchange is given up (what was sent may have happened), any other wait is told to stop. */
+static void abort_one(struct gate *g, struct txn *t)
+{
+    t->wait.abort = true;
+    if (t->log.was_sent && t->log.send_mono_ms && !t->log.answer && !t->child && t->log.intent_open) {
+        g->ports.send_cancel(g->ports.ctx, t);
+        t->log.exchange = (struct exchange){ .failure = SEND_NO_ANSWER };
+        snprintf(t->log.exchange.detail, sizeof t->log.exchange.detail, "easgate stopped while waiting for the answer");
+        txn_wake(t, TXN_ANSWERED);
+    } else {
+        txn_wake(t, TXN_ABORTED);
+    }
+}
+
+void gate_abort_all(struct gate *g)
+{
+    g->draining = true;
+    while (!list_is_empty(&g->inflight)) {
+        struct txn *t = LIST_ENTRY(g->inflight.next, struct txn, in_gate);
+        abort_one(g, t->child ? t->child : t);
+    }
+    gate_flush_counted(g, true);
+}
+
+void gate_ready_text(struct gate *g, struct sbuf *out)
+{
+    const char *why = NULL;
+
+    if (g->draining)
+        sbuf_adds(out, "stopping\n");
+    if (!g->ports.audit_ok(g->ports.ctx, &why))
+        sbuf_addf(out, "audit log cannot be written: %s\n", why ? why : "unknown");
+}

@@ -1,0 +1,140 @@
+/*
+ * What happens before a request is a txn: the check of its head, and the end of those that never get that far. Refusals
+ * here have no identity that anyone vouches for, so they are counted, not recorded one by one: a flood of them must not
+ * fill the disk and shut the gateway.
+ */
+#include "flow/gate_state.h"
+#include "base/log.h"
+#include "base/must.h"
+#include "base/enc.h"
+
+#define COUNTED_PERIOD_MS 1000
+
+static bool refuse_head(struct refusal *out, enum reason reason, const char *message)
+{
+    *out = (struct refusal){ .reason = reason, .message = slice_of(message), .step = S("head") };
+    return false;
+}
+
+static struct slice header(const struct http1_msg *head, struct slice name)
+{
+    return http1_header_get(head, name, NULL);
+}
+
+/* A page in a browser can be made to send requests here; no API client sends these headers. */
+static bool comes_from_browser(const struct http1_msg *head)
+{
+    struct slice site = header(head, S("sec-fetch-site"));
+
+    return header(head, S("origin")).p || (site.p && !slice_eq(site, S("none")));
+}
+
+/* The one token of a head: `Authorization: Bearer T` or `x-acs-bearer-token: T`. An Authorization of the ACS3 scheme is
+ * a client's signature with a dummy key and no token at all; it is dropped. False: none, or two. */
+static bool find_token(const struct http1_msg *head, struct slice *out)
+{
+    struct slice authorization = header(head, S("authorization"));
+    struct slice own = header(head, S("x-acs-bearer-token"));
+    struct slice bearer = SLICE_NONE;
+
+    if (slice_starts_nocase(authorization, S("Bearer ")))
+        bearer = slice_trim(slice_skip(authorization, 7));
+    else if (authorization.p && !slice_starts(authorization, S("ACS3-HMAC-SHA256 ")))
+        return false;
+    if (bearer.p && own.p)
+        return false;
+    *out = bearer.p ? bearer : own;
+    return out->n > 0;
+}
+
+bool gate_check_head(struct gate *g, const struct http1_msg *head, const struct peer *peer, struct pass *out,
+                     struct sbuf *scratch, struct refusal *out_refusal)
+{
+    struct slice token;
+
+    (void)peer;
+    (void)scratch;
+    if (!snapshot_has_host(g->snap, header(head, S("host"))))
+        return refuse_head(out_refusal, REASON_FORBIDDEN_HOST,
+                           "the Host header names no host of this gateway; see `hosts` in its configuration");
+    if (comes_from_browser(head))
+        return refuse_head(out_refusal, REASON_FORBIDDEN_ORIGIN, NULL);
+    if (!find_token(head, &token))
+        return refuse_head(out_refusal, REASON_UNAUTHENTICATED,
+                           "expected exactly one token, as Authorization: Bearer or as x-acs-bearer-token");
+    out->client = snapshot_client_of_token(g->snap, token, &out->token);
+    if (!out->client)
+        return refuse_head(out_refusal, REASON_UNAUTHENTICATED, "the token is not known");
+    if (g->draining)
+        return refuse_head(out_refusal, REASON_STOPPING, NULL);
+    if (g->inflight_count >= g->snap->gateway.max_inflight ||
+        g->inflight_bytes >= g->snap->gateway.max_inflight_bytes)
+        return refuse_head(out_refusal, REASON_OVERLOADED, NULL);
+    out->snap = snapshot_ref(g->snap);
+    return true;
+}
+
+/* ---- counted refusals ---- */
+
+static void copy_text(char *to, size_t size, struct slice from)
+{
+    size_t n = from.n < size - 1 ? from.n : size - 1;
+
+    if (n)
+        memcpy(to, from.p, n);
+    to[n] = '\0';
+}
+
+static void write_counted(struct gate *g, enum reason reason)
+{
+    struct counted *c = &g->counted[reason];
+    int64_t now = clock_mono_ms(g->ports.clock);
+    struct audit_rec rec = {
+        .type = AUDIT_COUNTED, .wall_ms = clock_wall_ms(g->ports.clock), .mono_ms = now,
+        .reason = slice_of(reason_name(reason)), .code = slice_of(reason_code(reason)), .has_count = true,
+        .count = (int64_t)c->count, .peer = slice_of(c->peer), .method = slice_of(c->method[0] ? c->method : NULL),
+        .target = slice_of(c->target[0] ? c->target : NULL), .message = slice_of(c->detail[0] ? c->detail : NULL),
+    };
+
+    log_event(LOG_INFO, "refused", reason_text(reason), LOG_C("reason", reason_name(reason)),
+              LOG_N("count", c->count), LOG_C("peer", c->peer), LOG_C("detail", c->detail));
+    g->ports.audit_append(g->ports.ctx, &rec);
+    *c = (struct counted){ .next_mono_ms = now + COUNTED_PERIOD_MS };
+}
+
+void gate_count(struct gate *g, enum reason reason, const struct peer *peer, const struct http1_msg *head,
+                struct slice detail)
+{
+    struct counted *c = &g->counted[reason];
+
+    if (c->count++ == 0) {
+        copy_text(c->peer, sizeof c->peer, slice_of(peer ? peer->text : ""));
+        copy_text(c->detail, sizeof c->detail, detail);
+        copy_text(c->method, sizeof c->method, head ? head->method_text : SLICE_NONE);
+        copy_text(c->target, sizeof c->target, head ? head->target : SLICE_NONE);
+    }
+    if (clock_mono_ms(g->ports.clock) >= c->next_mono_ms)
+        write_counted(g, reason);
+}
+
+void gate_flush_counted(struct gate *g, bool force)
+{
+    int64_t now = clock_mono_ms(g->ports.clock);
+
+    for (int r = REASON_NONE + 1; r < REASON_COUNT_; r++)
+        if (g->counted[r].count && (force || now >= g->counted[r].next_mono_ms))
+            write_counted(g, (enum reason)r);
+}
+
+void gate_settle_early(struct gate *g, const struct refusal *refusal, const struct http1_msg *head_or_null,
+                       const struct peer *peer, char out_id[33], struct sbuf *out_body)
+{
+    unsigned char id[16] = { 0 };
+
+    MUST(refusal->reason != REASON_NONE);
+    g->ports.random(g->ports.ctx, id, sizeof id);
+    enc_hex(id, sizeof id, out_id);
+    gate_count(g, refusal->reason, peer, head_or_null, refusal->message);
+    metric_request(g->metrics, NULL, refusal_status(refusal), refusal->reason);
+    refusal_body(refusal, slice_from(out_id, 32), out_body);
+}

@@ -1,0 +1,36 @@
+/* gate_state: the gate's struct, private to flow/. */
+#ifndef EG_GATE_STATE_H
+#define EG_GATE_STATE_H
+#include "base/map.h"
+#include "flow/gate.h"
+
+/* Refusals without an identity: counted, one record a second for each reason, with one sample. */
+struct counted {
+    uint64_t count;        /* since the last record */
+    int64_t next_mono_ms;  /* the earliest time of the next one */
+    char peer[80], target[160], method[16], detail[120];
+};
+
+struct gate {
+    struct ports ports;
+    struct snapshot *snap;
+    struct metrics *metrics;
+    struct list inflight;  /* every txn */
+    size_t inflight_count; /* clients' own, without nested ones */
+    uint64_t inflight_bytes;
+    struct list durable;   /* those that wait for a ticket, in its order */
+    struct list ready;     /* woken while another one ran */
+    bool running;
+    bool draining;
+    struct map *held;      /* service name -> struct held */
+    struct counted counted[REASON_COUNT_];
+    int64_t date_second;   /* of date_text: the x-acs-date of this second */
+    char date_text[25];
+};
+
+/* Count a refusal that gets no record of its own. */
+void gate_count(struct gate *g, enum reason reason, const struct peer *peer, const struct http1_msg *head,
+                struct slice detail);
+/* Write the counted records that are due; all of them when force. */
+void gate_flush_counted(struct gate *g, bool force);
+#endif

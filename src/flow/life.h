@@ -1,0 +1,141 @@
+/*
+ * life: what the steps of a request share; private to flow/. The struct is grouped by the request's own order: what came
+ * in (const after parse), what was judged, what goes out (const after shape), what is waited for, what came of it.
+ */
+#ifndef EG_LIFE_H
+#define EG_LIFE_H
+#include "core/acs3.h"
+#include "core/query.h"
+#include "flow/txn.h"
+
+#define TXN_ARENA_MAX_BYTES (4 * 1024 * 1024)
+#define TXN_TRIES_MAX       2
+/* Page size of our own reads of whole lists: EAS's default (docs/eas/README.md, ListServices). */
+#define LIST_PAGE_SIZE_TEXT "100"
+
+enum step_result { STEP_NEXT = 1, STEP_WAIT, STEP_REFUSE, STEP_AGAIN /* from `record`: one more try */, STEP_DONE };
+
+/* Answer of a nested request, given to the request that needs it. */
+struct nested_result {
+    struct refusal refusal;   /* reason NONE when EAS answered */
+    struct http1_msg *answer; /* the parent's from then on */
+};
+
+struct txn {
+    struct gate *gate;
+    struct list in_gate;      /* gate->inflight */
+    struct arena *arena;
+    size_t step;              /* index into steps[] */
+    char id[33];
+    int64_t start_mono_ms;
+    bool finished;            /* its last step ran; freed when the loop over steps returns */
+
+    /* nested requests */
+    struct txn *parent;       /* whose need this one serves; NULL for a client's own */
+    struct txn *child;        /* the one that is under way for this one */
+    struct nested_result nested;
+
+    struct { /* as it came; const after parse */
+        struct http1_msg *request; /* NULL for a nested request */
+        struct pass pass;
+        struct peer peer;
+        struct reply_port reply;
+        struct op_match match;
+        struct query query;
+        struct json *body;
+        struct facts facts;
+        char body_sha256[65];
+    } in;
+
+    struct verdict verdict;
+    struct service_state state;
+    bool has_state;
+    struct held *held;        /* the service under change that this request holds */
+    struct list in_held;      /* waiting for it */
+
+    struct outgoing out;      /* const after shape, but for its head, which the sign step makes */
+    struct sbuf out_path, out_query, out_body, out_head;
+    struct cred *cred;
+    char nonce[33];
+    char signature[65];
+    char date[25];
+    struct sbuf canonical_headers, signed_names;
+
+    struct {
+        enum txn_event event;     /* what woke it; NONE on a step's first run */
+        int64_t deadline_mono_ms; /* 0 = a port or another request will surely wake it */
+        struct list in_durable;   /* gate->durable: waiting for ticket */
+        uint64_t ticket;
+        bool posted;              /* in gate->ready */
+        struct list in_ready;
+        bool abort;               /* the program stops: end at the next chance */
+        void *port_slot;
+    } wait;
+
+    struct { /* what came of it */
+        struct refusal refusal;   /* reason NONE while all is well */
+        char refusal_text[400];
+        bool intent_open;         /* an intent without its outcome is in the log */
+        bool was_sent;            /* an exchange was started */
+        int tries;
+        int64_t intent_mono_ms, send_mono_ms, upstream_deadline_ms;
+        int64_t upstream_ms;
+        struct exchange exchange;
+        struct http1_msg *answer;
+        struct sbuf body;         /* the answer's body as it goes to the client */
+        struct json *list;        /* collect: the first page, which becomes the answer */
+        struct json *owned;       /* collect: the owned services of all pages so far */
+        size_t list_seen;
+        uint64_t list_page;
+        bool client_gone;
+    } log;
+};
+
+/* ---- the engine, txn.c ---- */
+struct txn *txn_new(struct gate *g);
+void txn_run(struct txn *t);
+/* Let a nested txn live from `judge` on. */
+void txn_start_nested(struct txn *child);
+/* Set the refusal (the first one stays; texts are copied into t) and return STEP_REFUSE. */
+enum step_result txn_refuse(struct txn *t, enum reason reason, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+/* Wait for news until the deadline (0 = without one of ours). */
+enum step_result txn_wait(struct txn *t, int64_t deadline_mono_ms);
+int64_t txn_now(const struct txn *t);
+const struct cfg_upstream *txn_upstream(const struct txn *t);
+
+/* ---- the steps, in order ---- */
+enum step_result step_identify(struct txn *t); /* step_in.c */
+enum step_result step_admit(struct txn *t);
+enum step_result step_route(struct txn *t);
+enum step_result step_parse(struct txn *t);
+enum step_result step_screen(struct txn *t);   /* step_judge.c */
+enum step_result step_hold(struct txn *t);
+enum step_result step_lookup(struct txn *t);
+enum step_result step_judge(struct txn *t);
+enum step_result step_shape(struct txn *t);
+enum step_result step_borrow(struct txn *t);   /* step_out.c */
+enum step_result step_record(struct txn *t);
+enum step_result step_sign(struct txn *t);
+enum step_result step_forward(struct txn *t);
+enum step_result step_collect(struct txn *t);  /* collect.c */
+enum step_result step_relay(struct txn *t);    /* step_end.c */
+enum step_result step_settle(struct txn *t);
+
+/* ---- parts that steps share ---- */
+/* Start a nested request for t: op with these path parameters and query. It wakes t with TXN_LOOKED_UP, its result in
+ * t->nested. False without memory. nested.c */
+bool txn_nest(struct txn *t, const struct op *op, struct slice service, const struct query *query);
+/* Read DescribeService's answer. False: it does not say what is needed. nested.c */
+bool service_state_read(struct slice body, struct arena *a, struct service_state *out, struct err *e);
+/* held.c: one change of a service at a time. */
+enum step_result held_take(struct txn *t, struct slice service);
+void held_release(struct txn *t);
+/* record.c: the audit records of a request. */
+/* The ticket of the intent, 0 when the log takes none. */
+uint64_t record_intent(struct txn *t);
+/* The outcome of the open intent, if there is one; error = not_sent, sent_no_answer, cut_answer, bad_answer or NULL. */
+void record_outcome(struct txn *t, const char *error);
+void record_deny(struct txn *t);
+
+#endif

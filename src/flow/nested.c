@@ -1,0 +1,78 @@
+/*
+ * Requests that easgate makes for itself, on behalf of a client's request: the present state of a service, the further
+ * pages of a list. Each is a txn of its own that lives the steps from `judge` on, with its own intent and outcome that name
+ * their parent; its answer goes to the parent instead of a client.
+ */
+#include "flow/gate_state.h"
+#include "flow/life.h"
+#include "base/must.h"
+
+#define REPLICAS_MAX 2147483647
+
+bool txn_nest(struct txn *t, const struct op *op, struct slice service, const struct query *query)
+{
+    MUST(!t->child && !t->parent);
+    struct txn *child = txn_new(t->gate);
+    if (!child)
+        return false;
+    child->parent = t;
+    child->in.pass = t->in.pass;
+    snapshot_ref(child->in.pass.snap);
+    child->in.peer = t->in.peer;
+    child->in.match.op = op;
+    for (size_t i = 0; i < op->param_count; i++)
+        child->in.match.params[i] = slice_eq(op->params[i], S("ClusterId")) ? txn_upstream(t)->region : service;
+    /* The query and the service's name are borrowed: the parent outlives its child. */
+    child->in.query = *query;
+    struct err e = { 0 };
+    if (!facts_read(&child->in.match, &child->in.query, NULL, &child->in.facts, &e))
+        MUST(!"a look-up of our own states facts that we refuse");
+    http1_msg_free(&t->nested.answer);
+    t->nested = (struct nested_result){ .answer = NULL };
+    t->child = child;
+    txn_start_nested(child);
+    return true;
+}
+
+/* metadata.instance of ServiceConfig (JSON text in a string): the count that a stopped service starts with. */
+static bool read_stored_count(const struct json *service, int64_t *out)
+{
+    struct slice config = json_text(json_get(service, S("ServiceConfig")));
+    struct json *tree = config.n ? json_load(config, &json_limits_answer, NULL) : NULL;
+    bool found = json_integer(json_get(json_get(tree, S("metadata")), S("instance")), 0, REPLICAS_MAX, out);
+
+    json_free(&tree);
+    return found;
+}
+
+/*
+ * docs/eas/README.md, "Fields that matter for a team's sum": AppSpecName is the ServiceSpec, TotalInstance the count.
+ * TotalInstance of a stopped service is defined nowhere, so the largest count that any field states is taken, and a
+ * service for which all of them state nothing is unreadable.
+ */
+bool service_state_read(struct slice body, struct arena *a, struct service_state *out, struct err *e)
+{
+    static const struct slice counts[] = { S_INIT("TotalInstance"), S_INIT("RunningInstance"), S_INIT("PendingInstance") };
+    struct json *service = json_load(body, &json_limits_answer, e);
+    int64_t n;
+
+    if (!service)
+        return false;
+    *out = (struct service_state){ .replicas = 0 };
+    for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
+        const struct json *count = json_get(service, counts[i]);
+        if (count && !json_integer(count, 0, REPLICAS_MAX, &n)) {
+            json_free(&service);
+            return err_set(e, ERR_RANGE, "%.*s is not a count", SLICE_FMT(counts[i]));
+        }
+        if (count && n > out->replicas)
+            out->replicas = n;
+    }
+    if (read_stored_count(service, &n) && n > out->replicas)
+        out->replicas = n;
+    out->spec = arena_dup(a, json_text(json_get(service, S("AppSpecName"))));
+    out->has_scaler = json_type(json_get(service, S("AutoscalerEnabled"))) == JSON_TRUE ||
+                      json_type(json_get(service, S("CronscalerEnabled"))) == JSON_TRUE;
+    json_free(&service);
+    return out->replicas > 0 || err_set(e, ERR_MISSING, "EAS states no count of replicas for it");
+}

@@ -1,3 +1,0 @@
-/* placeholder */
-extern int eg_flow_placeholder;
-int eg_flow_placeholder;

@@ -1,0 +1,167 @@
+/*
+ * The steps that end a request: relay gives the answer, settle writes down what came of it. Secrets in EAS's answers are
+ * redacted here, whatever the operation; an answer that cannot be read cannot be redacted and is not passed on.
+ */
+#include "flow/gate_state.h"
+#include "flow/life.h"
+#include "base/log.h"
+#include "base/must.h"
+
+/* Names whose values are secrets in EAS's answers (docs/eas/operations.json, touches "secrets"). */
+static const struct slice secret_names[] = { S_INIT("AccessToken"), S_INIT("ServiceConfig"), S_INIT("Token"),
+                                             S_INIT("SignedUrl"), S_INIT("SecurityToken") };
+
+/* Errors that mean: it is easgate's key or signature, not the caller's request. Their texts repeat what was signed. */
+static bool is_about_our_key(struct slice code)
+{
+    static const struct slice prefixes[] = { S_INIT("SignatureDoesNotMatch"), S_INIT("IncompleteSignature"),
+                                             S_INIT("InvalidAccessKeyId"), S_INIT("InvalidSecurityToken"),
+                                             S_INIT("InvalidTimeStamp"), S_INIT("SignatureNonceUsed") };
+
+    for (size_t i = 0; i < sizeof prefixes / sizeof prefixes[0]; i++)
+        if (slice_starts(code, prefixes[i]))
+            return true;
+    return false;
+}
+
+/* May EAS's answer be passed on, and if so as which bytes? */
+static enum step_result prepare_answer(struct txn *t)
+{
+    const struct http1_msg *answer = t->log.answer;
+    struct slice body = sbuf_slice(&answer->body);
+    struct err e = { 0 };
+
+    if (answer->status >= 300 && answer->status < 400)
+        return txn_refuse(t, REASON_UPSTREAM_ANSWER, "EAS answered with a redirect (status %d), which is never followed",
+                          answer->status);
+    if (t->log.body.n)
+        body = sbuf_slice(&t->log.body); /* collect made it */
+    if (body.n == 0)
+        return STEP_NEXT;
+    if (answer->status >= 400) {
+        struct json *tree = json_load(body, &json_limits_answer, NULL);
+        bool ours = is_about_our_key(json_text(json_get(tree, S("Code"))));
+        json_free(&tree);
+        if (ours)
+            return txn_refuse(t, REASON_CREDENTIAL_REJECTED, NULL);
+    }
+    SCOPED(sbuf) redacted = SBUF_MAX(t->log.body.max);
+    size_t count;
+    if (!json_redact_names(body, secret_names, sizeof secret_names / sizeof secret_names[0], &redacted, &count, &e))
+        return txn_refuse(t, REASON_UPSTREAM_ANSWER,
+                          "EAS answered with status %d and a body that is not acceptable JSON (%s)", answer->status,
+                          e.text);
+    struct sbuf swap = t->log.body;
+    t->log.body = redacted;
+    redacted = swap;
+    return STEP_NEXT;
+}
+
+static void send_to_client(struct txn *t, const struct answer *a)
+{
+    if (t->in.reply.send)
+        t->in.reply.send(t->in.reply.arg, a, &t->log.client_gone);
+}
+
+static void answer_refused(struct txn *t)
+{
+    const struct refusal *r = &t->log.refusal;
+
+    sbuf_clear(&t->log.body);
+    refusal_body(r, slice_of(t->id), &t->log.body);
+    send_to_client(t, &(struct answer){ .status = refusal_status(r), .body = sbuf_slice(&t->log.body),
+                                        .content_type = S("application/json"), .request_id = slice_of(t->id),
+                                        .easgate_request_id = slice_of(t->id), .from_easgate = true,
+                                        .retry_after_s = reason_retry_after_s(r->reason) });
+}
+
+static void answer_passed(struct txn *t)
+{
+    const struct http1_msg *answer = t->log.answer;
+
+    send_to_client(t, &(struct answer){ .status = answer->status, .body = sbuf_slice(&t->log.body),
+                                        .content_type = S("application/json; charset=utf-8"),
+                                        .request_id = http1_header_get(answer, S("x-acs-request-id"), NULL),
+                                        .easgate_request_id = slice_of(t->id), .upstream = answer });
+}
+
+enum step_result step_relay(struct txn *t)
+{
+    if (t->parent)
+        return STEP_NEXT; /* settle hands the answer over, whatever it says */
+    if (t->log.refusal.reason == REASON_NONE)
+        prepare_answer(t);
+    if (t->log.refusal.reason == REASON_NONE)
+        answer_passed(t);
+    else
+        answer_refused(t);
+    return STEP_NEXT;
+}
+
+/* The end of a nested request: its answer, or why there is none, becomes its parent's news. */
+static void hand_to_parent(struct txn *t)
+{
+    struct txn *parent = t->parent;
+
+    parent->nested.refusal = t->log.refusal;
+    if (t->log.refusal.reason != REASON_NONE && !t->log.refusal.message.p)
+        parent->nested.refusal.message = slice_of(reason_text(t->log.refusal.reason));
+    parent->nested.refusal.message = arena_dup(parent->arena, parent->nested.refusal.message);
+    parent->nested.answer = t->log.answer;
+    t->log.answer = NULL;
+    parent->child = NULL;
+    t->parent = NULL;
+    txn_wake(parent, TXN_LOOKED_UP);
+}
+
+static void log_request(struct txn *t)
+{
+    const struct refusal *r = &t->log.refusal;
+    bool failed = r->reason != REASON_NONE && reason_status(r->reason) >= 500;
+    enum log_level level = failed ? LOG_WARN : r->reason != REASON_NONE ? LOG_INFO : LOG_DEBUG;
+
+    if (!log_is_on(level))
+        return;
+    log_event(level, "request", r->reason == REASON_NONE ? "forwarded" : t->log.was_sent ? "failed" : "refused",
+              LOG_C("id", t->id), LOG_S("client", t->in.pass.client->name),
+              LOG_S("op", t->in.match.op ? t->in.match.op->name : S("-")),
+              LOG_S("service", t->in.facts.service.p ? t->in.facts.service : S("-")), LOG_C("peer", t->in.peer.text),
+              LOG_N("status", r->reason == REASON_NONE ? t->log.answer->status : refusal_status(r)),
+              LOG_S("step", r->step.p ? r->step : S("-")),
+              LOG_C("reason", r->reason == REASON_NONE ? "-" : reason_name(r->reason)),
+              LOG_N("ms", txn_now(t) - t->start_mono_ms), LOG_N("upstream_ms", t->log.upstream_ms));
+}
+
+/* Which record the end of this request needs; each request gets exactly one way out of the log. */
+static void record_end(struct txn *t)
+{
+    const struct refusal *r = &t->log.refusal;
+
+    if (t->log.intent_open)
+        record_outcome(t, t->log.was_sent && t->log.answer ? NULL : "not_sent");
+    else if (r->reason == REASON_AUDIT && !t->parent)
+        gate_count(t->gate, r->reason, &t->in.peer, t->in.request, r->message);
+    else if (r->reason != REASON_NONE && !t->parent && t->log.tries == 0)
+        record_deny(t);
+}
+
+enum step_result step_settle(struct txn *t)
+{
+    struct gate *g = t->gate;
+    const struct refusal *r = &t->log.refusal;
+
+    list_remove(&t->wait.in_durable);
+    record_end(t);
+    if (t->parent) {
+        hand_to_parent(t);
+        return STEP_DONE;
+    }
+    metric_request(g->metrics, t->in.match.op, r->reason == REASON_NONE ? t->log.answer->status : refusal_status(r),
+                   r->reason);
+    metric_observe_ms(g->metrics, METRIC_request_ms, txn_now(t) - t->start_mono_ms);
+    log_request(t);
+    g->inflight_count--;
+    g->inflight_bytes -= t->in.request->body.n;
+    held_release(t);
+    return STEP_DONE;
+}

@@ -1,0 +1,166 @@
+/*
+ * The steps that decide: screen, hold, lookup, judge, shape. The verdict itself is policy_judge's; these steps bring it
+ * what it needs and turn what was judged into the bytes that will be sent. Must never send a byte of the caller's own.
+ */
+#include "flow/gate_state.h"
+#include "flow/life.h"
+#include "base/enc.h"
+
+static enum step_result take_verdict(struct txn *t, const struct service_state *state)
+{
+    policy_judge(t->in.pass.client->policy, txn_upstream(t)->region, &t->in.facts, state, t->arena, &t->verdict);
+    if (t->verdict.kind != VERDICT_REFUSE)
+        return STEP_NEXT;
+    txn_refuse(t, t->verdict.refusal.reason, NULL);
+    struct slice step = t->log.refusal.step;
+    t->log.refusal = t->verdict.refusal;
+    t->log.refusal.step = step;
+    return STEP_REFUSE;
+}
+
+/* All that can be refused without the present state is refused here, so that it causes no look-up. */
+enum step_result step_screen(struct txn *t)
+{
+    return take_verdict(t, NULL);
+}
+
+enum step_result step_hold(struct txn *t)
+{
+    const struct facts *f = &t->in.facts;
+
+    if (!f->changes || !f->service.p)
+        return STEP_NEXT;
+    switch (t->wait.event) {
+    case TXN_HELD:
+        return STEP_NEXT;
+    case TXN_EVENT_NONE:
+        return held_take(t, f->service);
+    case TXN_ABORTED:
+        return txn_refuse(t, REASON_STOPPING, NULL);
+    case TXN_TIMEOUT:
+    case TXN_DURABLE:
+    case TXN_LOST:
+    case TXN_SIGNED:
+    case TXN_ANSWERED:
+    case TXN_LOOKED_UP:
+        break;
+    }
+    return txn_refuse(t, REASON_CHANGE_UNDER_WAY, "another change of service %.*s is under way; it was waited for %llu ms",
+                      SLICE_FMT(f->service), (unsigned long long)t->in.pass.snap->gateway.change_wait_ms);
+}
+
+/* What the nested DescribeService brought. */
+static enum step_result read_state(struct txn *t)
+{
+    const struct http1_msg *answer = t->nested.answer;
+    struct err e = { 0 };
+
+    if (t->nested.refusal.reason != REASON_NONE)
+        return txn_refuse(t, REASON_STATE_UNREADABLE, "the present state of the service could not be read: %.*s",
+                          SLICE_FMT(t->nested.refusal.message));
+    if (answer->status == 404)
+        return txn_refuse(t, REASON_SERVICE_NOT_FOUND, "no service \"%.*s\" is yours", SLICE_FMT(t->in.facts.service));
+    if (answer->status != 200)
+        return txn_refuse(t, REASON_STATE_UNREADABLE,
+                          "the present state of the service could not be read: EAS answered with status %d",
+                          answer->status);
+    if (!service_state_read(sbuf_slice(&answer->body), t->arena, &t->state, &e))
+        return txn_refuse(t, REASON_STATE_UNREADABLE, "the present state of the service could not be read: %s", e.text);
+    t->has_state = true;
+    return STEP_NEXT;
+}
+
+enum step_result step_lookup(struct txn *t)
+{
+    if (t->verdict.kind != VERDICT_NEED_STATE)
+        return STEP_NEXT;
+    if (t->wait.event == TXN_LOOKED_UP)
+        return read_state(t);
+    const struct op *describe = opcat_by_name(S("DescribeService"));
+    struct query query;
+    if (!query_init(describe, t->arena, &query) || !txn_nest(t, describe, t->in.facts.service, &query))
+        return txn_refuse(t, REASON_OVERLOADED, "out of memory");
+    return txn_wait(t, 0);
+}
+
+/* A nested request was caused by a judged one; it may only read, and only what its parent's policy owns. */
+static enum step_result judge_nested(struct txn *t)
+{
+    const struct op *op = t->in.match.op;
+    const struct facts *f = &t->in.facts;
+    bool reads = op->retry == OP_RETRY_READ && !f->changes;
+    bool owned = f->is_service_list || (f->service.p && policy_owns(t->in.pass.client->policy, f->service));
+
+    if (!reads || !owned)
+        return txn_refuse(t, REASON_INTERNAL, "a look-up of this kind is not allowed");
+    t->verdict = (struct verdict){ .kind = VERDICT_ALLOW, .rule_text = S("look-up of easgate") };
+    return STEP_NEXT;
+}
+
+enum step_result step_judge(struct txn *t)
+{
+    if (t->parent)
+        return judge_nested(t);
+    if (t->has_state) {
+        enum step_result result = take_verdict(t, &t->state);
+        if (result != STEP_NEXT)
+            return result;
+    }
+    if (t->verdict.kind != VERDICT_ALLOW)
+        return txn_refuse(t, REASON_INTERNAL, "no verdict was reached");
+    return STEP_NEXT;
+}
+
+/* The path is printed from the catalogue's template and the judged parameters. */
+static void print_path(const struct op_match *match, struct sbuf *out)
+{
+    struct slice rest = match->op->path;
+    size_t param = 0;
+
+    while (rest.n) {
+        size_t open = slice_find(rest, '{');
+        sbuf_add(out, slice_from(rest.p, open));
+        rest = slice_skip(rest, open);
+        if (!rest.n)
+            break;
+        enc_percent(match->params[param++], out);
+        rest = slice_skip(rest, slice_find(rest, '}') + 1);
+    }
+}
+
+static bool fill_query(struct txn *t, struct slice name, struct slice value, struct err *e)
+{
+    return !value.p || query_set(&t->in.query, t->arena, name, value, e);
+}
+
+enum step_result step_shape(struct txn *t)
+{
+    struct outgoing *out = &t->out;
+    struct err e = { 0 };
+
+    bool filled = fill_query(t, S("WorkspaceId"), t->verdict.fill_workspace, &e) &&
+                  fill_query(t, S("QuotaId"), t->verdict.fill_quota, &e);
+    if (filled && t->in.facts.is_service_list && !t->parent) {
+        /* the caller's page is cut from the owned services of all pages, in `collect` */
+        t->log.list_page = 1;
+        filled = fill_query(t, S("PageNumber"), S("1"), &e) && fill_query(t, S("PageSize"), S(LIST_PAGE_SIZE_TEXT), &e);
+    }
+    if (!filled)
+        return txn_refuse(t, REASON_INTERNAL, "the query could not be built: %s", e.text);
+    print_path(&t->in.match, &t->out_path);
+    query_print_canonical(&t->in.query, &t->out_query);
+    if (t->in.body)
+        json_print(t->in.body, &t->out_body);
+    if (!sbuf_ok(&t->out_path) || !sbuf_ok(&t->out_query) || !sbuf_ok(&t->out_body))
+        return txn_refuse(t, REASON_OVERLOADED, "out of memory");
+    out->method = t->in.match.op->method;
+    out->path = sbuf_slice(&t->out_path);
+    out->query = sbuf_slice(&t->out_query);
+    out->body = sbuf_slice(&t->out_body);
+    out->is_change = t->in.match.op->retry != OP_RETRY_READ;
+    out->upstream = txn_upstream(t);
+    out->host_header = out->upstream->host_header;
+    if (!acs3_sha256_hex(out->body, out->body_sha256))
+        return txn_refuse(t, REASON_INTERNAL, "the body could not be hashed");
+    return STEP_NEXT;
+}

@@ -1,0 +1,244 @@
+/*
+ * One request's life, told in one place. steps[] below is the order; each step looks at one thing, asks a port where it
+ * needs the world, and says how to go on:
+ *
+ *   NEXT    the next step                       WAIT    come back here when there is news (txn_wake)
+ *   AGAIN   one more try, from `record`         REFUSE  to `relay`, with the refusal that was set
+ *   DONE    it is over
+ *
+ * Every way out leads through relay and settle, so that each request is answered, recorded and counted exactly once.
+ * Nothing may leave (forward) that was not judged, recorded durably and signed in this order; the order of the table is
+ * that promise. A request that easgate makes for itself (present state, further pages of a list) is a nested txn: it
+ * lives the same steps from `judge` on and hands its answer to its parent instead of a client.
+ */
+#include "flow/txn.h"
+#include "flow/gate_state.h"
+#include "flow/life.h"
+#include "base/enc.h"
+#include "base/must.h"
+#include <stdarg.h>
+
+static const struct step {
+    const char *name;
+    enum step_result (*run)(struct txn *);
+} steps[] = {
+    { "identify", step_identify }, /* who asks: taken over from the check of the head */
+    { "admit", step_admit },       /* is there room, and a log to write to? */
+    { "route", step_route },       /* which of the operations is it? */
+    { "parse", step_parse },       /* query and body, strictly; the facts they state */
+    { "screen", step_screen },     /* all that can be refused without asking EAS */
+    { "hold", step_hold },         /* one change of a service at a time */
+    { "lookup", step_lookup },     /* the service's present state, where the verdict needs it */
+    { "judge", step_judge },       /* the verdict */
+    { "shape", step_shape },       /* the bytes that will be sent, printed from what was judged */
+    { "borrow", step_borrow },     /* the credential */
+    { "record", step_record },     /* the intent, durable; it draws the nonce */
+    { "sign", step_sign },
+    { "forward", step_forward },
+    { "collect", step_collect },   /* the other pages of a list; only owned services stay */
+    { "relay", step_relay },       /* the answer, or the refusal */
+    { "settle", step_settle },     /* outcome, counters, end */
+};
+#define STEP_COUNT (sizeof steps / sizeof steps[0])
+
+static size_t step_named(const char *name)
+{
+    size_t i = 0;
+
+    while (i < STEP_COUNT && strcmp(steps[i].name, name) != 0)
+        i++;
+    MUST(i < STEP_COUNT);
+    return i;
+}
+
+int64_t txn_now(const struct txn *t)
+{
+    return clock_mono_ms(t->gate->ports.clock);
+}
+
+const struct cfg_upstream *txn_upstream(const struct txn *t)
+{
+    return &t->in.pass.snap->upstreams[0];
+}
+
+const char *txn_id(const struct txn *t)
+{
+    return t->id;
+}
+
+void **txn_port_slot(struct txn *t)
+{
+    return &t->wait.port_slot;
+}
+
+enum step_result txn_refuse(struct txn *t, enum reason reason, const char *format, ...)
+{
+    struct refusal *r = &t->log.refusal;
+
+    if (r->reason != REASON_NONE)
+        return STEP_REFUSE;
+    r->reason = reason;
+    r->step = slice_of(steps[t->step].name);
+    if (format) {
+        va_list args;
+        va_start(args, format);
+        vsnprintf(t->log.refusal_text, sizeof t->log.refusal_text, format, args);
+        va_end(args);
+        r->message = slice_of(t->log.refusal_text);
+    }
+    return STEP_REFUSE;
+}
+
+enum step_result txn_wait(struct txn *t, int64_t deadline_mono_ms)
+{
+    t->wait.event = TXN_EVENT_NONE;
+    t->wait.deadline_mono_ms = deadline_mono_ms;
+    return STEP_WAIT;
+}
+
+struct txn *txn_new(struct gate *g)
+{
+    struct txn *t = calloc(1, sizeof *t);
+
+    if (!t)
+        return NULL;
+    t->gate = g;
+    t->arena = arena_new(TXN_ARENA_MAX_BYTES);
+    unsigned char id[16];
+    if (!t->arena || !g->ports.random(g->ports.ctx, id, sizeof id)) {
+        arena_free(&t->arena);
+        free(t);
+        return NULL;
+    }
+    enc_hex(id, sizeof id, t->id);
+    t->start_mono_ms = clock_mono_ms(g->ports.clock);
+    list_init(&t->in_held);
+    list_init(&t->wait.in_durable);
+    list_init(&t->wait.in_ready);
+    t->out_path = SBUF_MAX(HTTP1_TARGET_MAX_BYTES);
+    t->out_query = SBUF_MAX(64 * 1024);
+    t->out_body = SBUF_MAX(1024 * 1024);
+    t->out_head = SBUF_MAX(128 * 1024);
+    t->canonical_headers = SBUF_MAX(16 * 1024);
+    t->signed_names = SBUF_MAX(1024);
+    t->log.body = SBUF_MAX(64 * 1024 * 1024);
+    list_add_last(&g->inflight, &t->in_gate);
+    return t;
+}
+
+static void txn_free(struct txn *t)
+{
+    MUST(!t->child && !t->held && !t->log.intent_open);
+    list_remove(&t->in_gate);
+    list_remove(&t->in_held);
+    list_remove(&t->wait.in_durable);
+    list_remove(&t->wait.in_ready);
+    json_free(&t->in.body);
+    json_free(&t->log.list);
+    json_free(&t->log.owned);
+    http1_msg_free(&t->in.request);
+    http1_msg_free(&t->log.answer);
+    http1_msg_free(&t->nested.answer);
+    pass_drop(&t->in.pass);
+    cred_unref(&t->cred);
+    sbuf_drop(&t->out_path);
+    sbuf_drop(&t->out_query);
+    sbuf_drop(&t->out_body);
+    sbuf_drop(&t->out_head);
+    sbuf_drop(&t->canonical_headers);
+    sbuf_drop(&t->signed_names);
+    sbuf_drop(&t->log.body);
+    arena_free(&t->arena);
+    free(t);
+}
+
+/* Run one txn until it waits or is over. */
+static void run_steps(struct txn *t)
+{
+    for (;;) {
+        enum step_result result = steps[t->step].run(t);
+        if (result == STEP_WAIT)
+            return;
+        t->wait.event = TXN_EVENT_NONE;
+        t->wait.deadline_mono_ms = 0;
+        if (result == STEP_DONE)
+            break;
+        if (result == STEP_REFUSE)
+            MUST(t->log.refusal.reason != REASON_NONE && t->step < step_named("relay"));
+        t->step = result == STEP_REFUSE ? step_named("relay") : result == STEP_AGAIN ? step_named("record") : t->step + 1;
+    }
+    txn_free(t);
+}
+
+/* Run t, then all that were woken meanwhile: never one inside another, so depth stays flat and no step sees itself. */
+void txn_run(struct txn *t)
+{
+    struct gate *g = t->gate;
+
+    if (g->running) {
+        if (list_is_empty(&t->wait.in_ready))
+            list_add_last(&g->ready, &t->wait.in_ready);
+        return;
+    }
+    g->running = true;
+    for (struct txn *next = t; next;) {
+        run_steps(next);
+        next = NULL;
+        if (!list_is_empty(&g->ready)) {
+            next = LIST_ENTRY(g->ready.next, struct txn, wait.in_ready);
+            list_remove(&next->wait.in_ready);
+        }
+    }
+    g->running = false;
+}
+
+void txn_wake(struct txn *t, enum txn_event event)
+{
+    t->wait.event = event;
+    t->wait.deadline_mono_ms = 0;
+    txn_run(t);
+}
+
+/* Not even a txn could be made: answer without one. */
+static void answer_no_memory(struct gate *g, const struct peer *peer, struct reply_port reply)
+{
+    struct refusal refusal = { .reason = REASON_OVERLOADED, .message = S("out of memory") };
+    SCOPED(sbuf) body = SBUF_MAX(2048);
+    char id[33];
+    bool gone;
+
+    gate_settle_early(g, &refusal, NULL, peer, id, &body);
+    reply.send(reply.arg,
+               &(struct answer){ .status = refusal_status(&refusal), .body = sbuf_slice(&body),
+                                 .content_type = S("application/json"), .request_id = slice_of(id),
+                                 .easgate_request_id = slice_of(id), .from_easgate = true, .close = true },
+               &gone);
+}
+
+void txn_start(struct gate *g, struct http1_msg **request, struct pass *pass, const struct peer *peer,
+               struct reply_port reply)
+{
+    struct txn *t = txn_new(g);
+
+    if (!t) {
+        http1_msg_free(request);
+        pass_drop(pass);
+        answer_no_memory(g, peer, reply);
+        return;
+    }
+    t->in.request = *request;
+    *request = NULL;
+    t->in.pass = *pass;
+    *pass = (struct pass){ NULL, NULL, NULL };
+    t->in.peer = *peer;
+    t->in.reply = reply;
+    g->inflight_count++;
+    g->inflight_bytes += t->in.request->body.n;
+    txn_run(t);
+}
+
+void txn_start_nested(struct txn *child)
+{
+    child->step = step_named("judge");
+    txn_run(child);
+}
