@@ -53,7 +53,7 @@ static enum step_result take_page(struct txn *t, const struct http1_msg *answer)
 
 static enum step_result ask_next_page(struct txn *t)
 {
-    const struct op *op = t->in.match.op;
+    const struct op *op = t->in.is.match.op;
     struct query query;
     struct err e = { 0 };
     char number[24];
@@ -63,8 +63,8 @@ static enum step_result ask_next_page(struct txn *t)
                           (unsigned long long)t->out.upstream->list_max_pages);
     snprintf(number, sizeof number, "%llu", (unsigned long long)t->log.list_page);
     bool ready = query_init(op, t->arena, &query);
-    for (size_t i = 0; ready && i < t->in.query.count; i++)
-        ready = query_set(&query, t->arena, t->in.query.items[i].field->name, t->in.query.items[i].value, &e);
+    for (size_t i = 0; ready && i < t->in.is.query.count; i++)
+        ready = query_set(&query, t->arena, t->in.is.query.items[i].field->name, t->in.is.query.items[i].value, &e);
     ready = ready && query_set(&query, t->arena, S("PageNumber"), slice_of(number), &e);
     if (!ready || !txn_nest(t, op, SLICE_NONE, &query))
         return txn_refuse(t, REASON_OVERLOADED, "out of memory");
@@ -74,11 +74,11 @@ static enum step_result ask_next_page(struct txn *t)
 /* The caller's own PageNumber and PageSize, as they came. */
 static uint64_t asked_number(struct txn *t, struct slice name, uint64_t otherwise)
 {
-    struct slice target = t->in.request->target;
+    struct slice target = t->in.message->target;
     struct query query;
     uint64_t n = otherwise;
 
-    if (query_parse(t->in.match.op, slice_skip(target, slice_find(target, '?') + 1), t->arena, &query, NULL))
+    if (query_parse(t->in.is.match.op, slice_skip(target, slice_find(target, '?') + 1), t->arena, &query, NULL))
         num_u64(query_get(&query, name), 1, COUNT_MAX, &n);
     return n;
 }
@@ -125,7 +125,7 @@ static enum step_result read_page(struct txn *t)
 
 enum step_result step_collect(struct txn *t)
 {
-    if (!t->in.facts.is_service_list || t->parent)
+    if (!t->in.is.facts.is_service_list || t->parent)
         return STEP_NEXT;
     if (t->wait.event == TXN_EVENT_NONE && t->log.answer->status != 200)
         return STEP_NEXT; /* EAS's own refusal of the list passes */

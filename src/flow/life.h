@@ -5,7 +5,7 @@
 #ifndef EG_LIFE_H
 #define EG_LIFE_H
 #include "core/acs3.h"
-#include "core/query.h"
+#include "core/request.h"
 #include "flow/txn.h"
 
 #define TXN_ARENA_MAX_BYTES (4 * 1024 * 1024)
@@ -36,14 +36,11 @@ struct txn {
     struct nested_result nested;
 
     struct { /* as it came; const after parse */
-        struct http1_msg *request; /* NULL for a nested request */
+        struct http1_msg *message; /* NULL for a nested request */
         struct pass pass;
         struct peer peer;
         struct reply_port reply;
-        struct op_match match;
-        struct query query;
-        struct json *body;
-        struct facts facts;
+        struct request is;         /* operation, query, body, facts */
         char body_sha256[65];
     } in;
 

@@ -19,13 +19,13 @@ bool txn_nest(struct txn *t, const struct op *op, struct slice service, const st
     child->in.pass = t->in.pass;
     snapshot_ref(child->in.pass.snap);
     child->in.peer = t->in.peer;
-    child->in.match.op = op;
+    child->in.is.match.op = op;
     for (size_t i = 0; i < op->param_count; i++)
-        child->in.match.params[i] = slice_eq(op->params[i], S("ClusterId")) ? txn_upstream(t)->region : service;
+        child->in.is.match.params[i] = slice_eq(op->params[i], S("ClusterId")) ? txn_upstream(t)->region : service;
     /* The query and the service's name are borrowed: the parent outlives its child. */
-    child->in.query = *query;
+    child->in.is.query = *query;
     struct err e = { 0 };
-    if (!facts_read(&child->in.match, &child->in.query, NULL, &child->in.facts, &e))
+    if (!facts_read(&child->in.is.match, &child->in.is.query, NULL, &child->in.is.facts, &e))
         MUST(!"a look-up of our own states facts that we refuse");
     http1_msg_free(&t->nested.answer);
     t->nested = (struct nested_result){ .answer = NULL };

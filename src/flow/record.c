@@ -14,7 +14,7 @@ static uint64_t append(struct txn *t, struct audit_rec *rec)
 /* Who asks, and what was judged: the same in intents and denials. */
 static struct audit_rec whole_record(struct txn *t, enum audit_type type)
 {
-    const struct facts *f = &t->in.facts;
+    const struct facts *f = &t->in.is.facts;
     const struct verdict *v = &t->verdict;
 
     return (struct audit_rec){
@@ -24,7 +24,7 @@ static struct audit_rec whole_record(struct txn *t, enum audit_type type)
         .client = t->in.pass.client->name,
         .token_id = slice_of(t->in.pass.token ? t->in.pass.token->id : NULL),
         .peer = slice_of(t->in.peer.text),
-        .op = t->in.match.op ? t->in.match.op->name : SLICE_NONE,
+        .op = t->in.is.match.op ? t->in.is.match.op->name : SLICE_NONE,
         .service = f->service,
         .app_type = f->app_type,
         .app_version = f->app_version,
@@ -105,8 +105,8 @@ void record_deny(struct txn *t)
     const struct refusal *r = &t->log.refusal;
     struct audit_rec rec = whole_record(t, AUDIT_DENY);
 
-    rec.method = t->in.request->method_text;
-    rec.target = t->in.request->target;
+    rec.method = t->in.message->method_text;
+    rec.target = t->in.message->target;
     rec.has_status = true;
     rec.status = refusal_status(r);
     rec.code = slice_of(reason_code(r->reason));

@@ -124,8 +124,8 @@ static void log_request(struct txn *t)
         return;
     log_event(level, "request", r->reason == REASON_NONE ? "forwarded" : t->log.was_sent ? "failed" : "refused",
               LOG_C("id", t->id), LOG_S("client", t->in.pass.client->name),
-              LOG_S("op", t->in.match.op ? t->in.match.op->name : S("-")),
-              LOG_S("service", t->in.facts.service.p ? t->in.facts.service : S("-")), LOG_C("peer", t->in.peer.text),
+              LOG_S("op", t->in.is.match.op ? t->in.is.match.op->name : S("-")),
+              LOG_S("service", t->in.is.facts.service.p ? t->in.is.facts.service : S("-")), LOG_C("peer", t->in.peer.text),
               LOG_N("status", r->reason == REASON_NONE ? t->log.answer->status : refusal_status(r)),
               LOG_S("step", r->step.p ? r->step : S("-")),
               LOG_C("reason", r->reason == REASON_NONE ? "-" : reason_name(r->reason)),
@@ -140,7 +140,7 @@ static void record_end(struct txn *t)
     if (t->log.intent_open)
         record_outcome(t, t->log.was_sent && t->log.answer ? NULL : "not_sent");
     else if (r->reason == REASON_AUDIT && !t->parent)
-        gate_count(t->gate, r->reason, &t->in.peer, t->in.request, r->message);
+        gate_count(t->gate, r->reason, &t->in.peer, t->in.message, r->message);
     else if (r->reason != REASON_NONE && !t->parent && t->log.tries == 0)
         record_deny(t);
 }
@@ -156,12 +156,12 @@ enum step_result step_settle(struct txn *t)
         hand_to_parent(t);
         return STEP_DONE;
     }
-    metric_request(g->metrics, t->in.match.op, r->reason == REASON_NONE ? t->log.answer->status : refusal_status(r),
+    metric_request(g->metrics, t->in.is.match.op, r->reason == REASON_NONE ? t->log.answer->status : refusal_status(r),
                    r->reason);
     metric_observe_ms(g->metrics, METRIC_request_ms, txn_now(t) - t->start_mono_ms);
     log_request(t);
     g->inflight_count--;
-    g->inflight_bytes -= t->in.request->body.n;
+    g->inflight_bytes -= t->in.message->body.n;
     held_release(t);
     return STEP_DONE;
 }

@@ -8,7 +8,7 @@
 
 static enum step_result take_verdict(struct txn *t, const struct service_state *state)
 {
-    policy_judge(t->in.pass.client->policy, txn_upstream(t)->region, &t->in.facts, state, t->arena, &t->verdict);
+    policy_judge(t->in.pass.client->policy, txn_upstream(t)->region, &t->in.is.facts, state, t->arena, &t->verdict);
     if (t->verdict.kind != VERDICT_REFUSE)
         return STEP_NEXT;
     txn_refuse(t, t->verdict.refusal.reason, NULL);
@@ -26,7 +26,7 @@ enum step_result step_screen(struct txn *t)
 
 enum step_result step_hold(struct txn *t)
 {
-    const struct facts *f = &t->in.facts;
+    const struct facts *f = &t->in.is.facts;
 
     if (!f->changes || !f->service.p)
         return STEP_NEXT;
@@ -59,7 +59,7 @@ static enum step_result read_state(struct txn *t)
         return txn_refuse(t, REASON_STATE_UNREADABLE, "the present state of the service could not be read: %.*s",
                           SLICE_FMT(t->nested.refusal.message));
     if (answer->status == 404)
-        return txn_refuse(t, REASON_SERVICE_NOT_FOUND, "no service \"%.*s\" is yours", SLICE_FMT(t->in.facts.service));
+        return txn_refuse(t, REASON_SERVICE_NOT_FOUND, "no service \"%.*s\" is yours", SLICE_FMT(t->in.is.facts.service));
     if (answer->status != 200)
         return txn_refuse(t, REASON_STATE_UNREADABLE,
                           "the present state of the service could not be read: EAS answered with status %d",
@@ -78,7 +78,7 @@ enum step_result step_lookup(struct txn *t)
         return read_state(t);
     const struct op *describe = opcat_by_name(S("DescribeService"));
     struct query query;
-    if (!query_init(describe, t->arena, &query) || !txn_nest(t, describe, t->in.facts.service, &query))
+    if (!query_init(describe, t->arena, &query) || !txn_nest(t, describe, t->in.is.facts.service, &query))
         return txn_refuse(t, REASON_OVERLOADED, "out of memory");
     return txn_wait(t, 0);
 }
@@ -86,8 +86,8 @@ enum step_result step_lookup(struct txn *t)
 /* A nested request was caused by a judged one; it may only read, and only what its parent's policy owns. */
 static enum step_result judge_nested(struct txn *t)
 {
-    const struct op *op = t->in.match.op;
-    const struct facts *f = &t->in.facts;
+    const struct op *op = t->in.is.match.op;
+    const struct facts *f = &t->in.is.facts;
     bool reads = op->retry == OP_RETRY_READ && !f->changes;
     bool owned = f->is_service_list || (f->service.p && policy_owns(t->in.pass.client->policy, f->service));
 
@@ -130,7 +130,7 @@ static void print_path(const struct op_match *match, struct sbuf *out)
 
 static bool fill_query(struct txn *t, struct slice name, struct slice value, struct err *e)
 {
-    return !value.p || query_set(&t->in.query, t->arena, name, value, e);
+    return !value.p || query_set(&t->in.is.query, t->arena, name, value, e);
 }
 
 enum step_result step_shape(struct txn *t)
@@ -140,24 +140,24 @@ enum step_result step_shape(struct txn *t)
 
     bool filled = fill_query(t, S("WorkspaceId"), t->verdict.fill_workspace, &e) &&
                   fill_query(t, S("QuotaId"), t->verdict.fill_quota, &e);
-    if (filled && t->in.facts.is_service_list && !t->parent) {
+    if (filled && t->in.is.facts.is_service_list && !t->parent) {
         /* the caller's page is cut from the owned services of all pages, in `collect` */
         t->log.list_page = 1;
         filled = fill_query(t, S("PageNumber"), S("1"), &e) && fill_query(t, S("PageSize"), S(LIST_PAGE_SIZE_TEXT), &e);
     }
     if (!filled)
         return txn_refuse(t, REASON_INTERNAL, "the query could not be built: %s", e.text);
-    print_path(&t->in.match, &t->out_path);
-    query_print_canonical(&t->in.query, &t->out_query);
-    if (t->in.body)
-        json_print(t->in.body, &t->out_body);
+    print_path(&t->in.is.match, &t->out_path);
+    query_print_canonical(&t->in.is.query, &t->out_query);
+    if (t->in.is.body)
+        json_print(t->in.is.body, &t->out_body);
     if (!sbuf_ok(&t->out_path) || !sbuf_ok(&t->out_query) || !sbuf_ok(&t->out_body))
         return txn_refuse(t, REASON_OVERLOADED, "out of memory");
-    out->method = t->in.match.op->method;
+    out->method = t->in.is.match.op->method;
     out->path = sbuf_slice(&t->out_path);
     out->query = sbuf_slice(&t->out_query);
     out->body = sbuf_slice(&t->out_body);
-    out->is_change = t->in.match.op->retry != OP_RETRY_READ;
+    out->is_change = t->in.is.match.op->retry != OP_RETRY_READ;
     out->upstream = txn_upstream(t);
     out->host_header = out->upstream->host_header;
     if (!acs3_sha256_hex(out->body, out->body_sha256))

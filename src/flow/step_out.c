@@ -88,7 +88,7 @@ static size_t list_headers(struct txn *t, struct acs3_pair *out)
     if (t->out.body.n)
         out[n++] = (struct acs3_pair){ S("content-type"), S("application/json; charset=utf-8") };
     out[n++] = (struct acs3_pair){ S("host"), t->out.host_header };
-    out[n++] = (struct acs3_pair){ S("x-acs-action"), t->in.match.op->name };
+    out[n++] = (struct acs3_pair){ S("x-acs-action"), t->in.is.match.op->name };
     out[n++] = (struct acs3_pair){ S("x-acs-content-sha256"), slice_of(t->out.body_sha256) };
     out[n++] = (struct acs3_pair){ S("x-acs-date"), slice_of(t->date) };
     if (t->cred->security_token)

@@ -133,10 +133,10 @@ static void txn_free(struct txn *t)
     list_remove(&t->in_held);
     list_remove(&t->wait.in_durable);
     list_remove(&t->wait.in_ready);
-    json_free(&t->in.body);
+    request_drop(&t->in.is);
     json_free(&t->log.list);
     json_free(&t->log.owned);
-    http1_msg_free(&t->in.request);
+    http1_msg_free(&t->in.message);
     http1_msg_free(&t->log.answer);
     http1_msg_free(&t->nested.answer);
     pass_drop(&t->in.pass);
@@ -226,14 +226,14 @@ void txn_start(struct gate *g, struct http1_msg **request, struct pass *pass, co
         answer_no_memory(g, peer, reply);
         return;
     }
-    t->in.request = *request;
+    t->in.message = *request;
     *request = NULL;
     t->in.pass = *pass;
     *pass = (struct pass){ NULL, NULL, NULL };
     t->in.peer = *peer;
     t->in.reply = reply;
     g->inflight_count++;
-    g->inflight_bytes += t->in.request->body.n;
+    g->inflight_bytes += t->in.message->body.n;
     txn_run(t);
 }
 
