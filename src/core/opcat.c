@@ -3,8 +3,8 @@
  * looks things up in them.
  *
  * Matching is a walk down the method's tree of path segments. The generator has made sure that no node has
- * both a literal and a placeholder below it, so the walk never turns back and no operation can shadow
- * another.
+ * both a literal and a placeholder below it, so the walk never turns back and no operation
+ * can shadow another.
  *
  * This file must never decode, fold or repair anything in a path: what is not in the closed grammar is
  * refused.

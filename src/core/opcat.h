@@ -20,7 +20,7 @@ enum op_effect {
     OP_UPDATE,    /* changes something else */
     OP_LIFECYCLE, /* start, stop, restart of a service */
     OP_DELETE,
-    OP_LABEL,     /* moves a thing between owners' sums */
+    OP_LABEL, /* moves a thing between owners' sums */
     OP_EFFECT_COUNT_
 };
 const char *op_effect_name(enum op_effect e); /* "read", "lifecycle", ... */
@@ -30,8 +30,16 @@ enum op_retry { OP_RETRY_NONE = 0, OP_RETRY_READ /* yes: it changes nothing */, 
 
 enum op_body { OP_BODY_NONE = 0, OP_BODY_FIELDS, OP_BODY_RAW };
 enum op_type { /* of a query value or a body field */
-    OP_TYPE_NONE = 0, OP_STRING, OP_INTEGER, OP_BOOLEAN, OP_OBJECT, OP_ARRAY_STRING, OP_ARRAY_OBJECT, OP_MAP_STRING,
-    OP_MAP_ANY, OP_ANY
+               OP_TYPE_NONE = 0,
+               OP_STRING,
+               OP_INTEGER,
+               OP_BOOLEAN,
+               OP_OBJECT,
+               OP_ARRAY_STRING,
+               OP_ARRAY_OBJECT,
+               OP_MAP_STRING,
+               OP_MAP_ANY,
+               OP_ANY
 };
 const char *op_type_name(enum op_type t);
 enum op_encoding { OP_ENCODING_NONE = 0, OP_ENCODING_JSON, OP_ENCODING_COMMA };
@@ -43,9 +51,10 @@ struct op_field {
     enum op_encoding encoding; /* of query values */
 };
 
-struct op_touch { /* operations.json "touches": what the cap arithmetic of the policy has to look at */
-    const char *kind;           /* replicas, spec, cost, network, secrets, identity */
-    const char *const *fields;  /* "body:/Replicas", "query:QuotaId", "path:ServiceName", "response:/AccessToken" */
+struct op_touch {     /* operations.json "touches": what the cap arithmetic of the policy has to look at */
+    const char *kind; /* replicas, spec, cost, network, secrets, identity */
+    const char *const
+        *fields; /* "body:/Replicas", "query:QuotaId", "path:ServiceName", "response:/AccessToken" */
     size_t field_count;
     const char *reason;
     bool unconfirmed;
@@ -53,28 +62,34 @@ struct op_touch { /* operations.json "touches": what the cap arithmetic of the p
 
 /* An operation. Rows live for ever; compare pointers. */
 struct op {
-    struct slice name;          /* "CreateAppService", also x-acs-action */
+    struct slice name; /* "CreateAppService", also x-acs-action */
     enum http1_method method;
-    struct slice path;          /* "/api/v2/services/{ClusterId}/{ServiceName}" */
+    struct slice path; /* "/api/v2/services/{ClusterId}/{ServiceName}" */
     enum op_effect effect;
     enum op_retry retry;
     enum op_body body;
     const struct op_field *query, *fields; /* sorted by name */
     size_t query_count, field_count;
-    struct slice params[OP_PARAMS_MAX];    /* names of the placeholders in order */
+    struct slice params[OP_PARAMS_MAX]; /* names of the placeholders in order */
     size_t param_count;
     const struct op_touch *touches;
     size_t touch_count;
-    bool open;                  /* may a policy open it in this version? false = refused by name even when `allow` lists it */
-    const char *closed_reason;  /* why not, for the refusal ("can raise replicas"); NULL when open */
+    bool open; /* may a policy open it in this version? false = refused by name even when `allow` lists it */
+    const char *closed_reason; /* why not, for the refusal ("can raise replicas"); NULL when open */
 };
 
 size_t opcat_count(void);
-const struct op *opcat_at(size_t i);          /* in order of name */
+const struct op *opcat_at(size_t i);               /* in order of name */
 const struct op *opcat_by_name(struct slice name); /* exact case; NULL when there is none */
-size_t opcat_index(const struct op *op);      /* opcat_at(opcat_index(op)) == op: for arrays beside the catalogue */
+size_t opcat_index(
+    const struct op *op); /* opcat_at(opcat_index(op)) == op: for arrays beside the catalogue */
 
-enum opcat_result { OPCAT_FOUND = 1, OPCAT_NO_PATH /* 404 */, OPCAT_NO_METHOD /* 405 */, OPCAT_BAD_PATH /* 400: grammar */ };
+enum opcat_result {
+    OPCAT_FOUND = 1,
+    OPCAT_NO_PATH /* 404 */,
+    OPCAT_NO_METHOD /* 405 */,
+    OPCAT_BAD_PATH /* 400: grammar */
+};
 
 struct op_match {
     const struct op *op;

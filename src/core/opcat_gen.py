@@ -163,18 +163,15 @@ def route_rows(ops):
     roots = [{"children": {}, "op": None} for _ in METHODS]
     for index, op in enumerate(ops):
         add_route(roots[METHODS.index(op["method"])], op, index)
-    queue = list(zip(METHODS, roots))
-    rows, at = [], 0
-    while at < len(queue):
-        label, node = queue[at]
-        at += 1
+    queue = [("", root) for root in roots]
+    rows = []
+    for segment, node in queue:  # grows while it is walked
         keys = sorted(node["children"], key=lambda key: key.encode())
         # Then a walk never has to turn back, and no literal can shadow a placeholder.
         need("" not in keys or len(keys) == 1, "a placeholder and a literal share a place in one method: %s" % keys)
-        first = len(queue)
+        first = len(queue) if keys else 0
         queue += [(key, node["children"][key]) for key in keys]
-        op = "ROUTE_NO_OP" if node["op"] is None else str(node["op"])
-        rows.append((label if at > len(METHODS) else "", first if keys else 0, len(keys), op, label))
+        rows.append((segment, first, len(keys), node["op"]))
     return rows
 
 
@@ -239,11 +236,10 @@ def opcat_def(ops, overlay):
             "/* A tree of path segments for each method, its roots first. { segment (empty: a placeholder, the only",
             " * child then), first child, children, operation that ends here } */",
             "static const struct route routes[] = {"]
-    for i, (segment, first, count, op, label) in enumerate(route_rows(ops)):
-        ends = "" if op == "ROUTE_NO_OP" else " " + ops[int(op)]["action"]
-        root = " root of " + label if i < len(METHODS) else ""
-        note = ("root" + root[5:] + ends).strip() if root else ends.strip()
-        out.append("    { %s, %d, %d, %s }, /* %d%s */" % (s(segment), first, count, op, i, note and ": " + note))
+    for i, (segment, first, count, op) in enumerate(route_rows(ops)):
+        note = "root of " + METHODS[i] if i < len(METHODS) else "" if op is None else ops[op]["action"]
+        out.append("    { %s, %d, %d, %s }, /* %d %s*/" % (s(segment), first, count, "ROUTE_NO_OP" if op is None else op,
+                                                         i, note and note + " "))
     out += ["};", ""]
     return "\n".join(out)
 

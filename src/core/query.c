@@ -21,8 +21,7 @@ static const struct json_limits value_limits = {
     .depth = 8, .bytes = QUERY_VALUE_MAX_BYTES, .members = 256, .string_bytes = QUERY_VALUE_MAX_BYTES
 };
 
-/* ---- values
- * --------------------------------------------------------------------------------------------------- */
+/* ---- values ---------------------------------------------------------------- */
 
 /* May c stand in a value as it is? RFC 3986 query characters but '+', ';', '=' (and '&', which ends the
  * item). */
@@ -78,6 +77,19 @@ static bool has_control(struct slice s)
     return false;
 }
 
+/* In a canonical print only '"', '\\' and control characters are escaped, so an escape of anything else is a control. */
+static bool has_escaped_control(struct slice printed)
+{
+    for (size_t i = 0; i + 1 < printed.n; i++) {
+        if (printed.p[i] != '\\')
+            continue;
+        i++;
+        if (printed.p[i] != '"' && printed.p[i] != '\\')
+            return true;
+    }
+    return false;
+}
+
 static bool all_children(const struct json *n, enum json_type type)
 {
     for (const struct json *child = json_first(n); child; child = json_next(child))
@@ -127,6 +139,9 @@ static bool value_json(const struct op_field *field, struct arena *a, struct sli
     *value = arena_dup(a, sbuf_slice(&text));
     if (!sbuf_ok(&text) || !value->p)
         return err_set(e, ERR_MEMORY, "query %s: out of memory", field->name.p);
+    if (has_control(*value) || has_escaped_control(*value))
+        return err_set(e, ERR_SYNTAX, "query %s: must be without control characters, escaped ones too",
+                       field->name.p);
     return true;
 }
 
@@ -173,8 +188,7 @@ static bool value_check(const struct op_field *field, struct arena *a, struct sl
     return false;
 }
 
-/* ---- items
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- items ----------------------------------------------------------------- */
 
 /* Where the item of this name is, or would be. */
 static size_t item_place(const struct query *q, struct slice name, bool *out_there)
@@ -256,8 +270,7 @@ static bool required_are_there(const struct query *q, struct err *e)
     return true;
 }
 
-/* ---- public
- * --------------------------------------------------------------------------------------------------- */
+/* ---- public ---------------------------------------------------------------- */
 
 bool query_init(const struct op *op, struct arena *a, struct query *out)
 {

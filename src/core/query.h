@@ -1,15 +1,18 @@
 /*
  * query: the query of a request, read strictly against the catalogue and printed again in canonical order.
- * Nothing of the caller's text goes out: what is sent is printed from the decoded values (SECURITY section 4
- * "Query").
+ * Nothing of the caller's text goes out: what is sent is printed from the decoded values (SECURITY section 4 "Query").
  *
- * Grammar: name=value items joined by '&'. A name is one of the operation's own, exact case, unescaped, once.
- * A value is made of the characters that RFC 3986 allows in a query but '+', ';' and '='; all others are
- * written %XX and are decoded once. Decoded it is valid UTF-8 without control characters, at most
- * QUERY_VALUE_MAX_BYTES, and of the type that the catalogue gives it: string     any text, empty too integer
- * 0..2147483647, digits without a leading zero boolean    true or false json       a text that json_scan
- * accepts, of the listed type; kept in its canonical print comma      parts joined by commas, none empty An
- * absent query and an empty one are the same.
+ * Grammar: name=value items joined by '&'. A name is one of the operation's own, exact case, unescaped, once. A value is
+ * made of the characters that RFC 3986 allows in a query but '+', ';' and '='; all others are written %XX and are decoded
+ * once. Decoded it is valid UTF-8 without control characters, at most QUERY_VALUE_MAX_BYTES, and of the type that the
+ * catalogue gives it:
+ *   string     any text, empty too
+ *   integer    0..2147483647, digits without a leading zero
+ *   boolean    true or false
+ *   json       a text that json_scan accepts, of the listed type, no control character in its strings, not even escaped;
+ *              kept in its canonical print
+ *   comma      parts joined by commas, none empty
+ * An absent query and an empty one are the same.
  */
 #ifndef EG_QUERY_H
 #define EG_QUERY_H

@@ -55,7 +55,7 @@ static void assert_text(struct slice got, const char *expected)
     assert_memory_equal(got.p, expected, got.n);
 }
 
-/* ---- the naive matcher ---------------------------------------------------------------------------------------- */
+/* ---- the naive matcher ----------------------------------------------------- */
 
 /* Does path have the shape of the template? Both are plain; segments are compared one by one. */
 static bool has_shape(const char *template, const char *path)
@@ -128,7 +128,7 @@ static void fill(const char *template, const char *sample, char *out, size_t siz
     out[n] = '\0';
 }
 
-/* ---- the table ------------------------------------------------------------------------------------------------ */
+/* ---- the table ------------------------------------------------------------- */
 
 static enum op_type type_of(const char *name)
 {
@@ -262,7 +262,7 @@ static void names_are_exact(void **state)
     assert_null(op_query_field(opcat_by_name(S("DeleteService")), S("Force")));
 }
 
-/* ---- effects -------------------------------------------------------------------------------------------------- */
+/* ---- effects --------------------------------------------------------------- */
 
 static bool touches(const struct op *op, const char *kind)
 {
@@ -361,7 +361,7 @@ static void names_of_effects_and_types(void **state)
     assert_string_equal(op_type_name(OP_ANY), "any value");
 }
 
-/* ---- matching ------------------------------------------------------------------------------------------------- */
+/* ---- matching -------------------------------------------------------------- */
 
 static const char *const methods[] = { "GET", "POST", "PUT", "DELETE", "HEAD", "PATCH", "OPTIONS", "get" };
 

@@ -169,6 +169,16 @@ static const struct query_case cases[] = {
     { "array of strings for objects", "CreateAclPolicy", "AclPolicyList=%5B%22a%22%5D", NULL, ERR_SYNTAX,
       "array of objects" },
     { "object is an array", "AttachGatewayDomain", "CustomDomain=%5B%5D", NULL, ERR_SYNTAX, "object" },
+    { "JSON with escaped quote and backslash", "ListServices", "Label=%7B%22k%22:%22%5C%22%5C%5C%22%7D",
+      "Label=%7B%22k%22%3A%22%5C%22%5C%5C%22%7D", ERR_NONE, NULL },
+    { "JSON with an escaped control", "ListServices", "Label=%7B%22k%22:%22%5Cu0005%22%7D", NULL, ERR_SYNTAX,
+      "control" },
+    { "JSON with an escaped line end", "ListServices", "Label=%7B%22k%22:%22%5Cn%22%7D", NULL, ERR_SYNTAX,
+      "control" },
+    { "JSON with an escaped C1 control", "ListServices", "Label=%7B%22k%22:%22%5Cu0095%22%7D", NULL,
+      ERR_SYNTAX, "control" }, /* would print as a raw one, which is refused: found by fuzz_route */
+    { "JSON with an escaped control in a name", "ListServices", "Label=%7B%22%5Ct%22:%22v%22%7D", NULL,
+      ERR_SYNTAX, "control" },
     /* comma lists */
     { "comma list empty", "DeleteServiceLabel", "Keys=", NULL, ERR_SYNTAX, "must not be empty" },
     { "comma list empty part", "DeleteServiceLabel", "Keys=a,,b", NULL, ERR_SYNTAX, "empty part" },
