@@ -1,0 +1,464 @@
+/*
+ * The audit log's lines: see audit_rec.h, which is their specification. Written and read by one table of fields, so that
+ * what is written can be read, and nothing else can. Holds no state, knows no file.
+ */
+#include "core/audit_rec.h"
+#include "base/enc.h"
+#include "base/num.h"
+#include <openssl/evp.h>
+#include <stddef.h>
+
+static const struct slice type_names[AUDIT_TYPE_COUNT_] = {
+    [AUDIT_NONE] = S_INIT("none"),       [AUDIT_START] = S_INIT("start"),
+    [AUDIT_POLICY] = S_INIT("policy"),   [AUDIT_INTENT] = S_INIT("intent"),
+    [AUDIT_OUTCOME] = S_INIT("outcome"), [AUDIT_DENY] = S_INIT("deny"),
+    [AUDIT_COUNTED] = S_INIT("counted"), [AUDIT_ROTATE] = S_INIT("rotate"),
+    [AUDIT_RECOVER] = S_INIT("recover"), [AUDIT_STOP] = S_INIT("stop"),
+};
+
+enum kind {
+    FIELD_FIRM, /* text that an intent or outcome never cuts */
+    FIELD_SOFT, /* text that is cut first */
+    FIELD_NUMBER,
+    FIELD_FLAG
+};
+
+struct field {
+    struct slice key;
+    enum kind kind;
+    size_t at, has_at;
+};
+
+#define AT(member) offsetof(struct audit_rec, member)
+#define FIRM(member)                                                                                         \
+    {                                                                                                        \
+        S_INIT(#member), FIELD_FIRM, AT(member), 0                                                           \
+    }
+#define SOFT(member)                                                                                         \
+    {                                                                                                        \
+        S_INIT(#member), FIELD_SOFT, AT(member), 0                                                           \
+    }
+#define NUMBER(member)                                                                                       \
+    {                                                                                                        \
+        S_INIT(#member), FIELD_NUMBER, AT(member), AT(has_##member)                                          \
+    }
+
+/* In the order of struct audit_rec, which is the order in a line. */
+static const struct field fields[] = {
+    FIRM(id),
+    FIRM(parent),
+    { S_INIT("try"), FIELD_NUMBER, AT(try_number), AT(has_try) },
+    FIRM(client),
+    FIRM(token_id),
+    SOFT(peer),
+    FIRM(op),
+    FIRM(method),
+    SOFT(target),
+    FIRM(service),
+    FIRM(app_type),
+    FIRM(app_version),
+    FIRM(spec),
+    FIRM(workspace),
+    FIRM(quota),
+    FIRM(storage),
+    FIRM(path),
+    NUMBER(replicas),
+    NUMBER(replicas_now),
+    FIRM(policy),
+    FIRM(rule),
+    FIRM(body_received_sha256),
+    FIRM(body_sha256),
+    FIRM(nonce),
+    FIRM(key_id),
+    FIRM(upstream),
+    NUMBER(status),
+    FIRM(upstream_request_id),
+    FIRM(code),
+    NUMBER(bytes),
+    NUMBER(ms),
+    FIRM(error),
+    { S_INIT("client_gone"), FIELD_FLAG, AT(client_gone), 0 },
+    FIRM(step),
+    FIRM(reason),
+    SOFT(message),
+    NUMBER(count),
+    FIRM(version),
+    FIRM(host),
+    FIRM(file),
+    SOFT(note),
+    FIRM(hash),
+    NUMBER(size),
+    NUMBER(last_seq),
+};
+#define FIELD_COUNT (sizeof fields / sizeof *fields)
+
+const char *audit_type_name(enum audit_type t)
+{
+    return type_names[t < AUDIT_TYPE_COUNT_ ? t : AUDIT_NONE].p;
+}
+
+enum audit_type audit_type_of(struct slice name)
+{
+    for (int t = AUDIT_NONE + 1; t < AUDIT_TYPE_COUNT_; t++)
+        if (slice_eq(name, type_names[t]))
+            return (enum audit_type)t;
+    return AUDIT_NONE;
+}
+
+/* ---- writing ---- */
+
+static const void *member(const struct audit_rec *rec, size_t at)
+{
+    return (const char *)rec + at;
+}
+
+/* The longest beginning of s, whole characters only, whose JSON text has at most max bytes. */
+static struct slice fitting(struct slice s, size_t max)
+{
+    size_t used = 0, taken = 0;
+
+    while (taken < s.n) {
+        uint32_t code;
+        size_t n = enc_utf8_one(slice_skip(s, taken), &code), cost = 6;
+        if (n == 0)
+            n = 1;
+        else if (code == '"' || code == '\\')
+            cost = 2;
+        else if (code >= 0x20 && code < 0x7f)
+            cost = 1;
+        else if (code > 0xffff)
+            cost = 12;
+        if (used + cost > max)
+            break;
+        used += cost;
+        taken += n;
+    }
+    return slice_from(s.p, taken);
+}
+
+static void cut_back(struct sbuf *out, size_t n)
+{
+    out->n = n;
+    if (out->p)
+        out->p[n] = '\0';
+}
+
+/* Text of at most max bytes; longer text is cut. Returns whether it is whole. */
+static bool add_text(struct slice s, size_t max, struct sbuf *out)
+{
+    if (s.n <= max / 6 || fitting(s, max).n == s.n) {
+        enc_json_string(s, out);
+        return true;
+    }
+    enc_json_string(fitting(s, max - 3), out);
+    if (sbuf_ok(out))
+        cut_back(out, out->n - 1); /* the closing quote comes behind the dots */
+    sbuf_adds(out, "...\"");
+    return false;
+}
+
+static void add_key(struct slice key, struct sbuf *out)
+{
+    sbuf_adds(out, ",\"");
+    sbuf_add(out, key);
+    sbuf_adds(out, "\":");
+}
+
+/* One field; returns false when a firm text was cut. */
+static bool add_field(const struct audit_rec *rec, const struct field *f, size_t firm_max, size_t soft_max,
+                      struct sbuf *out)
+{
+    if (f->kind == FIELD_NUMBER) {
+        if (*(const bool *)member(rec, f->has_at)) {
+            add_key(f->key, out);
+            sbuf_addf(out, "%lld", (long long)*(const int64_t *)member(rec, f->at));
+        }
+        return true;
+    }
+    if (f->kind == FIELD_FLAG) {
+        if (*(const bool *)member(rec, f->at)) {
+            add_key(f->key, out);
+            sbuf_adds(out, "true");
+        }
+        return true;
+    }
+    struct slice text = *(const struct slice *)member(rec, f->at);
+    if (slice_is_empty(text))
+        return true;
+    add_key(f->key, out);
+    return add_text(text, f->kind == FIELD_SOFT ? soft_max : firm_max, out) || f->kind == FIELD_SOFT;
+}
+
+/* All fields, if they fit into out. *out_whole = no firm text was cut. */
+static bool add_fields(const struct audit_rec *rec, size_t firm_max, size_t soft_max, struct sbuf *out,
+                       bool *out_whole)
+{
+    *out_whole = true;
+    for (size_t i = 0; i < FIELD_COUNT && sbuf_ok(out); i++)
+        *out_whole = add_field(rec, &fields[i], firm_max, soft_max, out) && *out_whole;
+    sbuf_addc(out, '}');
+    return sbuf_ok(out);
+}
+
+bool audit_rec_body(const struct audit_rec *rec, struct sbuf *out)
+{
+    /* Tried in order until the body fits: first texts for people shrink, then, where that is allowed, the rest. */
+    static const struct {
+        size_t firm_max, soft_max;
+    } tries[] = { { AUDIT_BODY_MAX_BYTES, 1024 },
+                  { AUDIT_BODY_MAX_BYTES, 256 },
+                  { AUDIT_BODY_MAX_BYTES, 64 },
+                  { 512, 64 },
+                  { 128, 64 },
+                  { 64, 32 } };
+    bool is_whole = false;
+    SCOPED(sbuf) body = SBUF_MAX(AUDIT_BODY_MAX_BYTES);
+
+    (void)sbuf_room(&body, 1024); /* most fit; saves growing by steps */
+    for (size_t i = 0; i < sizeof tries / sizeof *tries; i++) {
+        sbuf_clear(&body);
+        if (!add_fields(rec, tries[i].firm_max, tries[i].soft_max, &body, &is_whole))
+            continue;
+        if (rec->type == AUDIT_INTENT && !is_whole)
+            return false;
+        sbuf_add(out, sbuf_slice(&body));
+        return sbuf_ok(out);
+    }
+    return false;
+}
+
+static bool hash_line(struct slice line, unsigned char out[AUDIT_HASH_BYTES])
+{
+    unsigned n = 0;
+
+    return EVP_Digest(line.p, line.n, out, &n, EVP_sha256(), NULL) == 1 && n == AUDIT_HASH_BYTES;
+}
+
+bool audit_chain_add(struct audit_chain *chain, enum audit_type type, int64_t wall_ms, int64_t mono_ms,
+                     struct slice body, struct sbuf *out)
+{
+    char when[25], prev[2 * AUDIT_HASH_BYTES + 1];
+    unsigned char hash[AUDIT_HASH_BYTES];
+    size_t start = out->n;
+
+    if (chain->seq == UINT64_MAX || type == AUDIT_NONE || type >= AUDIT_TYPE_COUNT_)
+        return false;
+    enc_time_utc(wall_ms, true, when);
+    enc_hex(chain->hash, sizeof chain->hash, prev);
+    sbuf_adds(out, "{\"v\":1,\"seq\":");
+    sbuf_add_u64(out, chain->seq + 1);
+    sbuf_adds(out, ",\"run\":\"");
+    sbuf_adds(out, chain->run);
+    sbuf_adds(out, "\",\"t\":\"");
+    sbuf_adds(out, when);
+    sbuf_adds(out, "\",\"mono\":");
+    sbuf_add_u64(out, mono_ms > 0 ? (uint64_t)mono_ms : 0);
+    sbuf_adds(out, ",\"type\":\"");
+    sbuf_add(out, type_names[type]);
+    sbuf_adds(out, "\",\"prev\":\"");
+    sbuf_adds(out, prev);
+    sbuf_addc(out, '"');
+    sbuf_add(out, body);
+    sbuf_addc(out, '\n');
+    if (!sbuf_ok(out))
+        return false;
+    struct slice line = slice_from(out->p + start, out->n - start - 1);
+    if (line.n + 1 > AUDIT_LINE_MAX_BYTES || !hash_line(line, hash)) {
+        cut_back(out, start);
+        return false;
+    }
+    chain->seq++;
+    memcpy(chain->hash, hash, sizeof hash);
+    return true;
+}
+
+/* ---- reading ---- */
+
+static bool take(struct slice *rest, struct slice literal)
+{
+    if (!slice_starts(*rest, literal))
+        return false;
+    *rest = slice_skip(*rest, literal.n);
+    return true;
+}
+
+static bool is_lower_hex(struct slice s)
+{
+    for (size_t i = 0; i < s.n; i++)
+        if (!ascii_is_digit(s.p[i]) && (s.p[i] < 'a' || s.p[i] > 'f'))
+            return false;
+    return true;
+}
+
+/* Exactly n bytes and the closing quote. */
+static bool take_fixed(struct slice *rest, size_t n, struct slice *out)
+{
+    if (rest->n <= n || rest->p[n] != '"')
+        return false;
+    *out = slice_from(rest->p, n);
+    *rest = slice_skip(*rest, n + 1);
+    return true;
+}
+
+/* Everything up to c, which stays. */
+static bool take_until(struct slice *rest, char c, struct slice *out)
+{
+    size_t n = slice_find(*rest, c);
+
+    if (n == rest->n)
+        return false;
+    *out = slice_from(rest->p, n);
+    *rest = slice_skip(*rest, n);
+    return true;
+}
+
+/* Length of a JSON string of the one accepted spelling that s begins with, quotes included; 0 when there is none. */
+static size_t string_length(struct slice s)
+{
+    size_t i = 1;
+
+    if (s.n < 2 || s.p[0] != '"')
+        return 0;
+    while (i < s.n && s.p[i] != '"') {
+        if (s.p[i] < 0x20 || s.p[i] >= 0x7f)
+            return 0;
+        if (s.p[i] != '\\') {
+            i++;
+            continue;
+        }
+        if (s.n - i > 1 && (s.p[i + 1] == '"' || s.p[i + 1] == '\\'))
+            i += 2;
+        else if (s.n - i > 5 && s.p[i + 1] == 'u' && is_lower_hex(slice_from(s.p + i + 2, 4)))
+            i += 6;
+        else
+            return 0;
+    }
+    return i < s.n ? i + 1 : 0;
+}
+
+static size_t value_length(struct slice s)
+{
+    size_t n = 0;
+    int64_t number;
+
+    if (s.n && s.p[0] == '"')
+        return string_length(s);
+    while (n < s.n && s.p[n] != ',' && s.p[n] != '}')
+        n++;
+    struct slice text = slice_from(s.p, n);
+    return slice_eq(text, S("true")) || num_i64(text, INT64_MIN, INT64_MAX, &number) ? n : 0;
+}
+
+bool audit_field_next(struct slice *rest, struct slice *out_key, struct slice *out_value)
+{
+    struct slice at = *rest;
+
+    if (!take(&at, S(",\"")) || !take_until(&at, '"', out_key) || !take(&at, S("\":")))
+        return false;
+    size_t n = value_length(at);
+    if (n == 0)
+        return false;
+    *out_value = slice_from(at.p, n);
+    *rest = slice_skip(at, n);
+    return true;
+}
+
+static struct slice unquoted(struct slice value)
+{
+    return value.n >= 2 && value.p[0] == '"' ? slice_from(value.p + 1, value.n - 2) : value;
+}
+
+struct slice audit_line_field(const struct audit_line *line, struct slice key)
+{
+    struct slice rest = line->rest, name, value;
+
+    while (audit_field_next(&rest, &name, &value))
+        if (slice_eq(name, key))
+            return unquoted(value);
+    return SLICE_NONE;
+}
+
+static bool value_has_kind(struct slice value, enum kind kind)
+{
+    if (kind == FIELD_FLAG)
+        return slice_eq(value, S("true"));
+    if (kind == FIELD_NUMBER)
+        return value.p[0] != '"' && value.p[0] != 't';
+    return value.p[0] == '"' && value.n > 2;
+}
+
+static bool parse_head(struct slice *rest, struct audit_line *out, struct err *e)
+{
+    struct slice number, text;
+    int64_t when;
+    uint64_t mono;
+
+    if (!take(rest, S("{\"v\":1,\"seq\":")) || !take_until(rest, ',', &number) ||
+        !num_u64(number, 1, UINT64_MAX, &out->seq))
+        return err_set(e, ERR_SYNTAX, "does not begin with {\"v\":1,\"seq\":NUMBER");
+    if (!take(rest, S(",\"run\":\"")) || !take_fixed(rest, 16, &out->run) || !is_lower_hex(out->run))
+        return err_set(e, ERR_SYNTAX, "run is not 16 hex digits");
+    if (!take(rest, S(",\"t\":\"")) || !take_fixed(rest, 24, &out->t) || !enc_untime_utc(out->t, &when))
+        return err_set(e, ERR_SYNTAX, "t is not a time");
+    if (!take(rest, S(",\"mono\":")) || !take_until(rest, ',', &text) || !num_u64(text, 0, INT64_MAX, &mono))
+        return err_set(e, ERR_SYNTAX, "mono is not a number");
+    if (!take(rest, S(",\"type\":\"")) || !take_until(rest, '"', &out->type) ||
+        (out->kind = audit_type_of(out->type)) == AUDIT_NONE)
+        return err_set(e, ERR_SYNTAX, "type is not known");
+    if (!take(rest, S("\",\"prev\":\"")) || !take_fixed(rest, 2 * (size_t)AUDIT_HASH_BYTES, &out->prev) ||
+        !is_lower_hex(out->prev))
+        return err_set(e, ERR_SYNTAX, "prev is not 64 hex digits");
+    return true;
+}
+
+bool audit_line_parse(struct slice line, struct audit_line *out, struct err *e)
+{
+    struct slice rest = line, key, value;
+    size_t next = 0;
+
+    *out = (struct audit_line){ 0 };
+    if (line.n + 1 > AUDIT_LINE_MAX_BYTES)
+        return err_set(e, ERR_TOO_LONG, "longer than %d bytes", AUDIT_LINE_MAX_BYTES);
+    if (!parse_head(&rest, out, e))
+        return false;
+    out->rest = rest;
+    while (audit_field_next(&rest, &key, &value)) {
+        while (next < FIELD_COUNT && !slice_eq(key, fields[next].key))
+            next++;
+        if (next == FIELD_COUNT)
+            return err_set(e, ERR_UNKNOWN, "a field is unknown, repeated or not in its place");
+        if (!value_has_kind(value, fields[next].kind))
+            return err_set(e, ERR_SYNTAX, "%s has a value of the wrong kind", fields[next].key.p);
+        if (slice_eq(key, S("id")))
+            out->id = unquoted(value);
+        if (slice_eq(key, S("nonce")))
+            out->nonce = unquoted(value);
+        next++;
+    }
+    if (!slice_eq(rest, S("}")))
+        return err_set(e, ERR_SYNTAX, "not a record: broken near byte %zu", line.n - rest.n + 1);
+    return true;
+}
+
+bool audit_chain_check(struct audit_chain *chain, struct slice line, struct audit_line *out, struct err *e)
+{
+    char prev[2 * AUDIT_HASH_BYTES + 1];
+    unsigned char hash[AUDIT_HASH_BYTES];
+
+    if (!audit_line_parse(line, out, e))
+        return false;
+    if (chain->seq == UINT64_MAX || out->seq != chain->seq + 1)
+        return err_set(e, ERR_CONFLICT, "seq is %llu, expected %llu", (unsigned long long)out->seq,
+                       (unsigned long long)chain->seq + 1);
+    enc_hex(chain->hash, sizeof chain->hash, prev);
+    if (!slice_eq(out->prev, slice_of(prev)))
+        return err_set(e, ERR_CONFLICT,
+                       "prev is not the hash of the line before: one of the two was changed");
+    if (!hash_line(line, hash))
+        return err_set(e, ERR_CRYPTO, "SHA-256 failed");
+    chain->seq = out->seq;
+    memcpy(chain->hash, hash, sizeof hash);
+    memcpy(chain->run, out->run.p, out->run.n);
+    chain->run[16] = '\0';
+    return true;
+}
