@@ -24,9 +24,9 @@ bool num_i64(struct slice s, int64_t lo, int64_t hi, int64_t *out)
     bool minus = s.n && s.p[0] == '-';
     uint64_t n;
 
-    if (!num_u64(minus ? slice_skip(s, 1) : s, 0, INT64_MAX, &n))
+    if (!num_u64(minus ? slice_skip(s, 1) : s, minus, minus ? (uint64_t)INT64_MAX + 1 : INT64_MAX, &n))
         return false;
-    int64_t value = minus ? -(int64_t)n : (int64_t)n;
+    int64_t value = minus ? -(int64_t)(n - 1) - 1 : (int64_t)n; /* n - 1 fits, also for the least number */
     if (value < lo || value > hi)
         return false;
     *out = value;

@@ -6,7 +6,7 @@
 
 /* Decimal in lo..hi. */
 bool num_u64(struct slice s, uint64_t lo, uint64_t hi, uint64_t *out);
-/* Optional '-', decimal, in lo..hi. */
+/* Optional '-', decimal, in lo..hi; "-0" is no number. */
 bool num_i64(struct slice s, int64_t lo, int64_t hi, int64_t *out);
 /* A number with a unit ms, s, m, h or d ("500ms", "30s"); the result is milliseconds. */
 bool num_duration_ms(struct slice s, uint64_t *out_ms);

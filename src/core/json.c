@@ -113,7 +113,7 @@ bool json_integer(const struct json *n, int64_t lo, int64_t hi, int64_t *out)
 {
     struct slice token = json_number_token(n);
 
-    return !slice_eq(token, S("-0")) && num_i64(token, lo, hi, out);
+    return num_i64(token, lo, hi, out);
 }
 
 /* --- build --- */

@@ -45,14 +45,40 @@ static uint64_t hash_folded(struct slice raw)
 }
 
 /* By folded text, then by place, so that the earlier of two equal names stands first. */
-static int name_order(const void *left, const void *right)
+static bool stands_before(const struct name *a, const struct name *b)
 {
-    const struct name *a = left, *b = right;
-
     if (a->hash != b->hash)
-        return a->hash < b->hash ? -1 : 1;
+        return a->hash < b->hash;
     int c = json_raw_cmp_nocase(a->raw, b->raw);
-    return c ? c : (a->raw.p > b->raw.p) - (a->raw.p < b->raw.p);
+    return c != 0 ? c < 0 : a->raw.p < b->raw.p;
+}
+
+/* Let names[at] sink until both its children in the heap of n stand before it. */
+static void sink(struct name *names, size_t at, size_t n)
+{
+    struct name moving = names[at];
+
+    for (size_t child; (child = 2 * at + 1) < n; at = child) {
+        if (child + 1 < n && stands_before(&names[child], &names[child + 1]))
+            child++;
+        if (!stands_before(&moving, &names[child]))
+            break;
+        names[at] = names[child];
+    }
+    names[at] = moving;
+}
+
+/* Heap sort: no memory, and never worse than n log n, neither of which qsort promises. */
+static void sort_names(struct name *names, size_t n)
+{
+    for (size_t i = n / 2; i-- > 0;)
+        sink(names, i, n);
+    while (n > 1) {
+        struct name last = names[--n];
+        names[n] = names[0];
+        names[0] = last;
+        sink(names, 0, n);
+    }
 }
 
 static bool name_eq(const struct name *a, const struct name *b)
@@ -74,7 +100,7 @@ static const struct name *find_repeated(struct name *names, size_t n, const stru
                 }
         return NULL;
     }
-    qsort(names, n, sizeof *names, name_order);
+    sort_names(names, n);
     for (size_t i = 1; i < n; i++)
         if (name_eq(&names[i - 1], &names[i]) && (!hit || names[i].raw.p < hit->raw.p)) {
             *out_earlier = &names[i - 1];

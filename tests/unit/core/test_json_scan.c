@@ -261,8 +261,8 @@ static void test_names_of_many_objects(void **state)
 static const char *const damaged[] = {
     "{\"ServiceName\":\"nlp_x\",\"Replicas\":1,\"Config\":{\"OssPath\":\"oss:\\/\\/b\\u002f\"}}",
     "[-0.5e+1,{\"a\":[],\"\\u00e9\":{\"k\":true,\"s\":null}},\"\\ud83d\\ude00\",false]",
-    "{\"k\":\"\xe2\x84\xaa\",\"s\":\"\xc5\xbf\xc3\xa9\",\"i\":\"\xf0\x9f\x98\x80\",\"\xe2\x84\xab\":"
-    "\"\xc4\xb1\"}",
+    ("{\"k\":\"\xe2\x84\xaa\",\"s\":\"\xc5\xbf\xc3\xa9\","
+     "\"i\":\"\xf0\x9f\x98\x80\",\"\xe2\x84\xab\":\"\xc4\xb1\"}"),
     " [ 10 , 0 , [ ] , { } , \"\\\\\\\"\" ] ",
 };
 
