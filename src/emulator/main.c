@@ -1,5 +1,14 @@
-/* placeholder until the subcommand table lands */
-int main(void)
+/* easgate-emulator: plays EAS for tests, demos and everyone who develops without an account. Options and modes only. */
+#include "emulator/emu_offline.h"
+#include "emulator/emu_opt.h"
+#include "emulator/emu_server.h"
+
+int main(int argc, char **argv)
 {
-    return 2;
+    struct emu_opt opt;
+    int code;
+
+    if (emu_opt_parse(argc, argv, &opt, &code))
+        return code;
+    return opt.verify ? emu_offline_run(&opt) : emu_server_run(&opt);
 }
