@@ -29,17 +29,18 @@ const char *op_effect_name(enum op_effect e); /* "read", "lifecycle", ... */
 enum op_retry { OP_RETRY_NONE = 0, OP_RETRY_READ /* yes: it changes nothing */, OP_RETRY_NEVER };
 
 enum op_body { OP_BODY_NONE = 0, OP_BODY_FIELDS, OP_BODY_RAW };
-enum op_type { /* of a query value or a body field */
-               OP_TYPE_NONE = 0,
-               OP_STRING,
-               OP_INTEGER,
-               OP_BOOLEAN,
-               OP_OBJECT,
-               OP_ARRAY_STRING,
-               OP_ARRAY_OBJECT,
-               OP_MAP_STRING,
-               OP_MAP_ANY,
-               OP_ANY
+/* Of a query value or a body field. */
+enum op_type {
+    OP_TYPE_NONE = 0,
+    OP_STRING,
+    OP_INTEGER,
+    OP_BOOLEAN,
+    OP_OBJECT,
+    OP_ARRAY_STRING,
+    OP_ARRAY_OBJECT,
+    OP_MAP_STRING,
+    OP_MAP_ANY,
+    OP_ANY
 };
 const char *op_type_name(enum op_type t);
 enum op_encoding { OP_ENCODING_NONE = 0, OP_ENCODING_JSON, OP_ENCODING_COMMA };
@@ -51,10 +52,11 @@ struct op_field {
     enum op_encoding encoding; /* of query values */
 };
 
-struct op_touch {     /* operations.json "touches": what the cap arithmetic of the policy has to look at */
+/* operations.json "touches": what the cap arithmetic of the policy has to look at. */
+struct op_touch {
     const char *kind; /* replicas, spec, cost, network, secrets, identity */
-    const char *const
-        *fields; /* "body:/Replicas", "query:QuotaId", "path:ServiceName", "response:/AccessToken" */
+    /* "body:/Replicas", "query:QuotaId", "path:ServiceName", "response:/AccessToken" */
+    const char *const *fields;
     size_t field_count;
     const char *reason;
     bool unconfirmed;
@@ -81,14 +83,14 @@ struct op {
 size_t opcat_count(void);
 const struct op *opcat_at(size_t i);               /* in order of name */
 const struct op *opcat_by_name(struct slice name); /* exact case; NULL when there is none */
-size_t opcat_index(
-    const struct op *op); /* opcat_at(opcat_index(op)) == op: for arrays beside the catalogue */
+/* opcat_at(opcat_index(op)) == op: for arrays beside the catalogue. */
+size_t opcat_index(const struct op *op);
 
 enum opcat_result {
     OPCAT_FOUND = 1,
-    OPCAT_NO_PATH /* 404 */,
-    OPCAT_NO_METHOD /* 405 */,
-    OPCAT_BAD_PATH /* 400: grammar */
+    OPCAT_NO_PATH,   /* 404 */
+    OPCAT_NO_METHOD, /* 405 */
+    OPCAT_BAD_PATH   /* 400: grammar */
 };
 
 struct op_match {
