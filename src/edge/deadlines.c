@@ -1,0 +1,78 @@
+/*
+ * Deadlines in a sorted list with one lazy timer: see deadlines.h. Must never call back from within deadline_set.
+ */
+#include "edge/deadlines.h"
+
+static void arm(struct deadlines *d, int64_t at_ms)
+{
+    int64_t left_ms = at_ms - clock_mono_ms(d->clock);
+    int64_t wait_ms = left_ms > 0 ? left_ms : 0;
+    struct timeval tv = { .tv_sec = wait_ms / 1000, .tv_usec = wait_ms % 1000 * 1000 };
+
+    d->armed_ms = event_add(d->timer, &tv) == 0 ? at_ms : INT64_MAX;
+}
+
+static struct deadline *first(struct deadlines *d)
+{
+    return list_is_empty(&d->all) ? NULL : LIST_ENTRY(d->all.next, struct deadline, link);
+}
+
+static void on_timer(evutil_socket_t fd, short what, void *arg)
+{
+    struct deadlines *d = arg;
+    int64_t now_ms = clock_mono_ms(d->clock);
+    struct deadline *one;
+
+    (void)fd;
+    (void)what;
+    d->armed_ms = INT64_MAX;
+    while ((one = first(d)) != NULL && one->at_ms <= now_ms) {
+        list_remove(&one->link);
+        d->on_due(d->arg, one);
+    }
+    if (one && d->armed_ms > one->at_ms)
+        arm(d, one->at_ms);
+}
+
+bool deadlines_init(struct deadlines *d, struct event_base *base, const struct clock *clock,
+                    deadline_due_fn on_due, void *arg)
+{
+    list_init(&d->all);
+    d->clock = clock;
+    d->on_due = on_due;
+    d->arg = arg;
+    d->armed_ms = INT64_MAX;
+    d->timer = evtimer_new(base, on_timer, d);
+    return d->timer != NULL;
+}
+
+void deadlines_drop(struct deadlines *d)
+{
+    if (d->timer)
+        event_free(d->timer);
+    d->timer = NULL;
+}
+
+void deadline_init(struct deadline *one)
+{
+    list_init(&one->link);
+}
+
+void deadline_set(struct deadlines *d, struct deadline *one, int64_t at_mono_ms)
+{
+    struct list *after = NULL;
+
+    list_remove(&one->link);
+    one->at_ms = at_mono_ms;
+    after = d->all.prev;
+    while (after != &d->all && LIST_ENTRY(after, struct deadline, link)->at_ms > at_mono_ms)
+        after = after->prev;
+    list_add_last(after->next, &one->link);
+    if (at_mono_ms < d->armed_ms)
+        arm(d, at_mono_ms);
+}
+
+void deadline_clear(struct deadline *one)
+{
+    list_remove(&one->link);
+}
