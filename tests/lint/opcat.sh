@@ -6,7 +6,7 @@ set -eu
 root=$1
 generator=src/core/opcat_gen.py
 
-command -v python3 >/dev/null || { echo "lint.opcat: python3 is missing (apt-get install python3-minimal)"; exit 1; }
+command -v python3 >/dev/null || { echo "lint.opcat: python3 is missing (apt-get install python3)"; exit 1; }
 python3 "$root/$generator" "$root" --check || {
     echo "lint.opcat: src/core/opcat.def or endpoint.def is stale; run $generator in the root of the repository"
     exit 1
