@@ -6,6 +6,7 @@
 #define EG_SNAPSHOT_H
 #include "base/arena.h"
 #include "base/err.h"
+#include "base/log.h"
 #include "base/map.h"
 #include "core/cred.h"
 #include "core/policy.h"
@@ -13,24 +14,27 @@
 /* ---- the values, as the schema's rows fill them (config/schema.def); durations in ms, sizes in bytes ---- */
 
 struct cfg_gateway {
-    struct rules listen, admin_listen, hosts;  /* hosts empty: those that follow from `listen` */
-    bool allow_plaintext;                      /* TCP listeners on other than loopback addresses */
-    uint64_t unix_mode;                        /* of unix sockets, e.g. 0660 */
+    struct rules listen, admin_listen; /* read them with address_parse (config/address.h) */
+    struct rules hosts;                /* empty: those that follow from `listen` */
+    bool allow_plaintext;              /* TCP listeners on other than loopback addresses */
+    uint64_t unix_mode;                /* of unix sockets, e.g. 0660 */
     uint64_t max_connections, max_connections_per_peer, max_body_bytes, max_inflight_bytes, max_inflight;
-    uint64_t head_timeout_ms, body_timeout_ms, answer_timeout_ms, idle_timeout_ms, drain_timeout_ms, change_wait_ms;
-    int log_level;                             /* enum log_level */
+    uint64_t head_timeout_ms, body_timeout_ms, answer_timeout_ms, idle_timeout_ms, drain_timeout_ms,
+        change_wait_ms;
+    enum log_level log_level;
 };
 
 struct cfg_upstream {
     struct slice name, region;
-    struct slice endpoint;     /* "HOST:PORT" or "HOST" as configured; empty = from the region */
-    struct slice host;         /* resolved: for SNI, the certificate's name and the Host header */
+    struct slice endpoint; /* "HOST:PORT" or "HOST" as configured; empty = from the region */
+    struct slice host;     /* resolved: for SNI, the certificate's name and the Host header */
     uint64_t port;
-    struct slice host_header;  /* host, with :port unless 443 */
-    struct slice ca_file;      /* empty = the system's store */
-    bool test_endpoint;        /* hosts outside .aliyuncs.com are permitted */
-    uint64_t timeout_ms;       /* whole exchange */
-    uint64_t connect_timeout_ms, idle_timeout_ms, change_idle_max_ms, max_connections, max_answer_bytes, list_max_pages;
+    struct slice host_header; /* host, with :port unless 443 */
+    struct slice ca_file;     /* empty = the system's store */
+    bool test_endpoint;       /* hosts outside .aliyuncs.com are permitted */
+    uint64_t timeout_ms;      /* whole exchange */
+    uint64_t connect_timeout_ms, idle_timeout_ms, change_idle_max_ms, max_connections, max_answer_bytes,
+        list_max_pages;
 };
 
 enum audit_durability { AUDIT_SYNCED = 1, AUDIT_WRITTEN };
@@ -41,60 +45,91 @@ struct cfg_audit {
     uint64_t commit_timeout_ms, max_segment_bytes;
 };
 
+enum cfg_credential_type { CREDENTIAL_ACCESS_KEY = 1, CREDENTIAL_STS };
+
+struct cfg_credential {
+    struct slice name;
+    unsigned line;
+    enum cfg_credential_type type;
+    struct slice path; /* of the credentials file */
+    struct rule profile;
+};
+
+struct cfg_client { /* as written; resolved in struct client */
+    struct rules token_sha256;
+    struct rule policy, credential; /* names */
+};
+
 struct client {
     struct slice name;
     const char *file;
     unsigned line;
     const struct policy *policy;
-    struct cred *cred;          /* borrowed from the snapshot; cred_ref it to keep it longer */
+    struct cred *
+        cred; /* borrowed from the snapshot; cred_ref it to keep it longer. NULL: credentials were not read */
+    struct cfg_client cfg;
 };
 
 struct token { /* one token_sha256 of a client */
     unsigned char digest[32];
     const struct client *client;
-    char id[17];                /* first 16 hex of the digest's keyed hash: names the token in records without giving it */
+    char id[17]; /* first 16 hex of the digest's keyed hash: names the token in records without giving it */
 };
 
 struct snapshot {
     unsigned refs;
-    uint64_t generation;        /* 1 for the first of this process */
-    char digest[65];            /* SHA-256 over the configuration file's bytes: the policy digest of records */
+    uint64_t generation; /* snapshot_load gives 1; who replaces one sets one more than that of the replaced */
+    char digest[65];     /* SHA-256 over the configuration file's bytes: the policy digest of records */
     const char *path;
     struct cfg_gateway gateway;
     struct cfg_audit audit;
     struct cfg_upstream *upstreams;
-    size_t upstream_count;      /* one, for now */
-    struct cred **creds;
+    size_t upstream_count; /* one, for now */
+    struct cfg_credential *credentials;
+    struct cred **creds; /* beside credentials; entries are NULL when they were not read */
     size_t cred_count;
     struct policy *policies;
     size_t policy_count;
     struct client *clients;
     size_t client_count;
-    struct map *tokens;         /* digest -> struct token */
-    struct slice *hosts;        /* accepted Host values, lower case */
+    struct map *tokens; /* digest -> struct token */
+    struct map *clients_by_name;
+    struct slice *hosts; /* accepted Host values, lower case */
     size_t host_count;
+    struct slice *any_port_hosts; /* accepted with any port: a listener has a port that the kernel chose */
+    size_t any_port_host_count;
+    unsigned *lines; /* of gateway, audit and the upstream: by schema row, 0 = the default */
+    const char *
+        warnings; /* what a person should look at: "FILE:LINE: warning: ..." lines; "" when there is nothing */
+    size_t warning_count;
     struct arena *arena;
 };
 
 /* All that is wrong with a file, each with its place: "easgate.ini:12: ..., expected ...". */
-struct config_errors {
+struct config_errors { /* = { 0 } at first */
     size_t count;
-    struct sbuf text; /* a line each */
+    struct sbuf text; /* a line each, in order of lines */
 };
 void config_errors_drop(struct config_errors *e);
 
 /* Load and check a configuration whole: values, then references and overlaps. NULL with errors otherwise; no side effects
  * on anything that runs. read_credentials = false leaves credential files unread (check of a file elsewhere). */
 struct snapshot *snapshot_load(const char *path, bool read_credentials, struct config_errors *errors);
+/* The same for a text in memory; path is for messages, and relative paths begin in its directory. */
+struct snapshot *snapshot_load_text(const char *path, struct slice text, bool read_credentials,
+                                    struct config_errors *errors);
 struct snapshot *snapshot_ref(struct snapshot *s);
 void snapshot_unref(struct snapshot **s);
 
 /* May `next` replace `now` in the running process? Each changed boot-only key is an error by name. */
-bool snapshot_may_replace(const struct snapshot *now, const struct snapshot *next, struct config_errors *errors);
+bool snapshot_may_replace(const struct snapshot *now, const struct snapshot *next,
+                          struct config_errors *errors);
 
 /* The client whose token this is; the digest's entry is compared in constant time. NULL when there is none.
  * *out_token (may be NULL) names the token. */
-const struct client *snapshot_client_of_token(const struct snapshot *s, struct slice token, const struct token **out_token);
+const struct client *snapshot_client_of_token(const struct snapshot *s, struct slice token,
+                                              const struct token **out_token);
+/* Is this value of a Host header accepted? Exact but for ASCII case. */
 bool snapshot_has_host(const struct snapshot *s, struct slice host);
 const struct client *snapshot_client_by_name(const struct snapshot *s, struct slice name);
 

@@ -1,0 +1,30 @@
+/*
+ * loading: one run of the loader, from text to snapshot, in passes (config/snapshot.c tells them in order). For the files of
+ * this folder only.
+ */
+#ifndef EG_LOADING_H
+#define EG_LOADING_H
+#include "config/schema.h"
+
+struct loading {
+    struct ini_doc doc;
+    struct problems problems;
+    struct schema_reading reading;
+    bool read_credentials;
+    struct snapshot *snap;
+    struct arena *arena;
+};
+
+/* load_sections.c: each section into its struct; unknown, repeated and missing ones are problems. All of these return false
+ * only without memory. */
+bool loading_fill_sections(struct loading *l);
+/* load_links.c: names to what they name: policies, credentials, tokens, the endpoint's host. */
+bool loading_link(struct loading *l);
+/* load_hosts.c: the Host values that requests may carry. */
+bool loading_make_hosts(struct loading *l);
+/* load_rules.c: rules that can never match, overlaps, what needs a permission of its own. */
+bool loading_check_gateway(struct loading *l);
+bool loading_check_policies(struct loading *l);
+/* load_creds.c: the credentials files. */
+bool loading_read_credentials(struct loading *l);
+#endif

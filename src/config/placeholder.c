@@ -1,3 +1,0 @@
-/* placeholder */
-extern int eg_config_placeholder;
-int eg_config_placeholder;
