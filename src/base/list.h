@@ -34,5 +34,5 @@ static inline void list_remove(struct list *node)
     list_init(node);
 }
 
-#define LIST_ENTRY(node, T, member) ((T *)(void *)((char *)(node) - offsetof(T, member)))
+#define LIST_OWNER(node, T, member) ((T *)(void *)((char *)(node) - offsetof(T, member)))
 #endif

@@ -14,7 +14,7 @@ static void arm(struct deadlines *d, int64_t at_ms)
 
 static struct deadline *first(struct deadlines *d)
 {
-    return list_is_empty(&d->all) ? NULL : LIST_ENTRY(d->all.next, struct deadline, link);
+    return list_is_empty(&d->all) ? NULL : LIST_OWNER(d->all.next, struct deadline, link);
 }
 
 static void on_timer(evutil_socket_t fd, short what, void *arg)
@@ -65,7 +65,7 @@ void deadline_set(struct deadlines *d, struct deadline *one, int64_t at_mono_ms)
     list_remove(&one->link);
     one->at_ms = at_mono_ms;
     after = d->all.prev;
-    while (after != &d->all && LIST_ENTRY(after, struct deadline, link)->at_ms > at_mono_ms)
+    while (after != &d->all && LIST_OWNER(after, struct deadline, link)->at_ms > at_mono_ms)
         after = after->prev;
     list_add_last(after->next, &one->link);
     if (at_mono_ms < d->armed_ms)

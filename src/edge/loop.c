@@ -83,7 +83,7 @@ static void run_tasks(evutil_socket_t fd, short what, void *arg)
         list_add_last(&due, first);
     }
     while (!list_is_empty(&due)) {
-        struct loop_task *t = LIST_ENTRY(due.next, struct loop_task, in_loop);
+        struct loop_task *t = LIST_OWNER(due.next, struct loop_task, in_loop);
         list_remove(&t->in_loop);
         t->run(t->arg);
     }
@@ -143,7 +143,7 @@ void loop_free(struct loop **pl)
     while (!list_is_empty(&l->tasks))
         run_tasks(-1, 0, l);
     while (!list_is_empty(&l->jobs))
-        job_free(LIST_ENTRY(l->jobs.next, struct job, in_loop));
+        job_free(LIST_OWNER(l->jobs.next, struct job, in_loop));
     for (size_t i = 0; i < SIGNAL_COUNT; i++)
         if (l->signals[i])
             event_free(l->signals[i]);
@@ -254,7 +254,7 @@ void loop_end_jobs(struct loop *l, const void *arg)
     struct list *next;
 
     for (struct list *at = l->jobs.next; at != &l->jobs; at = next) {
-        struct job *j = LIST_ENTRY(at, struct job, in_loop);
+        struct job *j = LIST_OWNER(at, struct job, in_loop);
         next = at->next;
         if (j->arg == arg)
             job_free(j);

@@ -99,7 +99,7 @@ static void not_sent(struct upreq *r, bool timed_out, const char *why)
 
 static void fail_first(struct uppool *p, bool timed_out, const char *why)
 {
-    struct upreq *r = LIST_ENTRY(p->queue.next, struct upreq, link);
+    struct upreq *r = LIST_OWNER(p->queue.next, struct upreq, link);
     queue_leave(p, r);
     not_sent(r, timed_out, why);
     p->world->on_done(p->world->arg, r);
@@ -132,7 +132,7 @@ static struct upmember *find_idle(struct uppool *p, const struct upreq *r)
     int64_t now_ms = clock_mono_ms(p->world->clock);
 
     while (!list_is_empty(&p->idle)) {
-        struct upmember *m = LIST_ENTRY(p->idle.prev, struct upmember, link);
+        struct upmember *m = LIST_OWNER(p->idle.prev, struct upmember, link);
         if ((uint64_t)(now_ms - m->idle_since_ms) >= age_max_ms)
             return NULL; /* the others rest even longer */
         if (upconn_is_usable(m->conn))
@@ -147,7 +147,7 @@ static void give_idle(struct uppool *p)
     struct list *at = p->queue.next;
 
     while (at != &p->queue && !list_is_empty(&p->idle)) {
-        struct upreq *r = LIST_ENTRY(at, struct upreq, link);
+        struct upreq *r = LIST_OWNER(at, struct upreq, link);
         at = at->next;
         struct upmember *m = find_idle(p, r);
         if (m)
@@ -166,7 +166,7 @@ static bool make_room(struct uppool *p)
         return true;
     if (list_is_empty(&p->idle))
         return false;
-    member_free(LIST_ENTRY(p->idle.next, struct upmember, link));
+    member_free(LIST_OWNER(p->idle.next, struct upmember, link));
     return true;
 }
 
@@ -245,7 +245,7 @@ static void on_conn_failed(struct upmember *m)
     member_free(m);
     resolve_name_doubt(p->name);
     /* Who came later did not wait for this one: the pump opens another. */
-    if (!list_is_empty(&p->queue) && LIST_ENTRY(p->queue.next, struct upreq, link)->queued_no < opened_no)
+    if (!list_is_empty(&p->queue) && LIST_OWNER(p->queue.next, struct upreq, link)->queued_no < opened_no)
         fail_first(p, timed_out, why);
 }
 
@@ -298,7 +298,7 @@ static void on_conn_event(void *arg, struct upconn *c, enum upconn_event event)
 static void on_idle_due(void *arg, struct deadline *d)
 {
     (void)arg;
-    member_free(LIST_ENTRY(d, struct upmember, idle_until));
+    member_free(LIST_OWNER(d, struct upmember, idle_until));
 }
 
 /* ---- public ---- */
@@ -355,7 +355,7 @@ fail:
 static void free_members(struct list *l)
 {
     while (!list_is_empty(l))
-        member_free(LIST_ENTRY(l->next, struct upmember, link));
+        member_free(LIST_OWNER(l->next, struct upmember, link));
 }
 
 void uppool_free(struct uppool **pp)

@@ -65,12 +65,12 @@ static void call_done(struct upstream_client *u, struct call *c)
 
 static void on_done(void *arg, struct upreq *r)
 {
-    call_done(arg, LIST_ENTRY(r, struct call, req));
+    call_done(arg, LIST_OWNER(r, struct call, req));
 }
 
 static void on_due(void *arg, struct deadline *d)
 {
-    struct call *c = LIST_ENTRY(d, struct call, deadline);
+    struct call *c = LIST_OWNER(d, struct call, deadline);
 
     uppool_remove(c->pool, &c->req, true);
     call_done(arg, c);
@@ -94,7 +94,7 @@ static void wake_all(evutil_socket_t fd, short what, void *arg)
     (void)fd;
     (void)what;
     while (!list_is_empty(&u->done)) {
-        struct call *c = LIST_ENTRY(u->done.next, struct call, link);
+        struct call *c = LIST_OWNER(u->done.next, struct call, link);
         struct txn *t = c->txn;
         list_remove(&c->link);
         free(c);
@@ -109,7 +109,7 @@ static void wake_all(evutil_socket_t fd, short what, void *arg)
 static struct pool_entry *find_pool(struct upstream_client *u, const struct cfg_upstream *cfg)
 {
     for (struct list *at = u->pools.next; at != &u->pools; at = at->next) {
-        struct pool_entry *one = LIST_ENTRY(at, struct pool_entry, link);
+        struct pool_entry *one = LIST_OWNER(at, struct pool_entry, link);
         if (!uppool_is_retired(one->pool) && uppool_fits(one->pool, cfg))
             return one;
     }
@@ -146,7 +146,7 @@ static void free_unused_pools(struct upstream_client *u)
     int64_t now_ms = clock_mono_ms(u->world.clock);
 
     for (struct list *at = u->pools.next, *next; at != &u->pools; at = next) {
-        struct pool_entry *one = LIST_ENTRY(at, struct pool_entry, link);
+        struct pool_entry *one = LIST_OWNER(at, struct pool_entry, link);
         next = at->next;
         bool is_old = uppool_is_retired(one->pool) || now_ms - one->touched_ms > POOL_KEEP_MS;
         if (is_old && uppool_is_empty(one->pool))
@@ -300,7 +300,7 @@ struct upstream_client *upstream_new(struct event_base *base, const struct clock
 static void drop_calls(struct list *l)
 {
     while (!list_is_empty(l)) {
-        struct call *c = LIST_ENTRY(l->next, struct call, link);
+        struct call *c = LIST_OWNER(l->next, struct call, link);
         list_remove(&c->link);
         deadline_clear(&c->deadline);
         if (c->pool)
@@ -318,7 +318,7 @@ void upstream_free(struct upstream_client **pu)
     drop_calls(&u->running);
     drop_calls(&u->done);
     while (!list_is_empty(&u->pools))
-        entry_free(LIST_ENTRY(u->pools.next, struct pool_entry, link));
+        entry_free(LIST_OWNER(u->pools.next, struct pool_entry, link));
     deadlines_drop(&u->deadlines);
     if (u->wake_event)
         event_free(u->wake_event);

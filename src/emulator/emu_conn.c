@@ -330,7 +330,7 @@ void emu_conn_release_waiting(struct emu_server *s)
         list_add_last(&ready, first);
     }
     while (!list_is_empty(&ready)) {
-        struct emu_conn *c = LIST_ENTRY(ready.next, struct emu_conn, wait);
+        struct emu_conn *c = LIST_OWNER(ready.next, struct emu_conn, wait);
         list_remove(&c->wait);
         start_answer(c);
     }
@@ -339,5 +339,5 @@ void emu_conn_release_waiting(struct emu_server *s)
 void emu_conn_close_all(struct emu_server *s)
 {
     while (!list_is_empty(&s->conns))
-        close_politely(LIST_ENTRY(s->conns.next, struct emu_conn, node), "unanswered: the emulator stopped");
+        close_politely(LIST_OWNER(s->conns.next, struct emu_conn, node), "unanswered: the emulator stopped");
 }

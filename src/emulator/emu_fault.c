@@ -56,7 +56,7 @@ static void free_rule(struct emu_faults *f, struct rule *r)
 void emu_faults_clear(struct emu_faults *f)
 {
     while (!list_is_empty(&f->rules))
-        free_rule(f, LIST_ENTRY(f->rules.next, struct rule, node));
+        free_rule(f, LIST_OWNER(f->rules.next, struct rule, node));
 }
 
 bool emu_faults_is_empty(const struct emu_faults *f)
@@ -201,7 +201,7 @@ const struct emu_fault *emu_faults_take(struct emu_faults *f, enum emu_stage sta
                                         struct slice service)
 {
     for (struct list *at = f->rules.next; at != &f->rules; at = at->next) {
-        struct rule *r = LIST_ENTRY(at, struct rule, node);
+        struct rule *r = LIST_OWNER(at, struct rule, node);
         if (!hits(r, stage, action, service))
             continue;
         if (r->skip > 0) {

@@ -35,7 +35,7 @@ static void free_service(struct emu_service *v)
 void emu_state_reset(struct emu_state *s)
 {
     while (!list_is_empty(&s->services)) {
-        struct emu_service *v = LIST_ENTRY(s->services.next, struct emu_service, node);
+        struct emu_service *v = LIST_OWNER(s->services.next, struct emu_service, node);
         if (s->by_name)
             map_remove(s->by_name, emu_service_get(v, EMU_F_NAME));
         free_service(v);
@@ -128,7 +128,7 @@ struct emu_service *emu_state_next(struct emu_state *s, const struct emu_service
     struct list *at = after ? after->node.next : s->services.next;
 
     while (at != &s->services) {
-        struct emu_service *v = LIST_ENTRY(at, struct emu_service, node);
+        struct emu_service *v = LIST_OWNER(at, struct emu_service, node);
         at = at->next;
         if (tick(s, v, now_ms))
             return v;

@@ -82,7 +82,7 @@ void pass_drop(struct pass *p)
 static void wake_durable(struct gate *g, uint64_t upto_ticket, enum txn_event event)
 {
     while (!list_is_empty(&g->durable)) {
-        struct txn *t = LIST_ENTRY(g->durable.next, struct txn, wait.in_durable);
+        struct txn *t = LIST_OWNER(g->durable.next, struct txn, wait.in_durable);
         if (t->wait.ticket > upto_ticket)
             return;
         list_remove(&t->wait.in_durable);
@@ -104,7 +104,7 @@ void gate_audit_lost(struct gate *g)
 static struct txn *find_late(struct gate *g, int64_t now_mono_ms)
 {
     for (struct list *l = g->inflight.next; l != &g->inflight; l = l->next) {
-        struct txn *t = LIST_ENTRY(l, struct txn, in_gate);
+        struct txn *t = LIST_OWNER(l, struct txn, in_gate);
         if (t->wait.deadline_mono_ms && now_mono_ms >= t->wait.deadline_mono_ms)
             return t;
     }
@@ -163,7 +163,7 @@ void gate_abort_all(struct gate *g)
 {
     g->draining = true;
     while (!list_is_empty(&g->inflight)) {
-        struct txn *t = LIST_ENTRY(g->inflight.next, struct txn, in_gate);
+        struct txn *t = LIST_OWNER(g->inflight.next, struct txn, in_gate);
         abort_one(g, t->child ? t->child : t);
     }
     gate_flush_counted(g, true);

@@ -50,7 +50,7 @@ void held_release(struct txn *t)
         free(h);
         return;
     }
-    struct txn *next = LIST_ENTRY(h->waiters.next, struct txn, in_held);
+    struct txn *next = LIST_OWNER(h->waiters.next, struct txn, in_held);
     list_remove(&next->in_held);
     h->owner = next;
     next->held = h;

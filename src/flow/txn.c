@@ -185,7 +185,7 @@ void txn_run(struct txn *t)
         run_steps(next);
         next = NULL;
         if (!list_is_empty(&g->ready)) {
-            next = LIST_ENTRY(g->ready.next, struct txn, wait.in_ready);
+            next = LIST_OWNER(g->ready.next, struct txn, wait.in_ready);
             list_remove(&next->wait.in_ready);
         }
     }
