@@ -70,7 +70,7 @@ void *arena_alloc(struct arena *a, size_t n)
 
     if (n == 0)
         n = 1;
-    if (n > a->max - a->given)
+    if (n > a->max - a->given || n > SIZE_MAX / 2) /* the second: no sum below wraps, whatever max is */
         a->failed = true;
     if (a->failed)
         return NULL;

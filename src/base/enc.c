@@ -193,14 +193,14 @@ void enc_time_utc(int64_t wall_ms, bool with_ms, char *out)
     struct tm tm;
     size_t n = 0;
 
-    if (gmtime_r(&t, &tm))
+    if (gmtime_r(&t, &tm) && tm.tm_year >= -1900 && tm.tm_year <= 9999 - 1900)
         n = strftime(out, 20, "%Y-%m-%dT%H:%M:%S", &tm);
     if (n != 19) {
         memcpy(out, "0000-00-00T00:00:00", 19);
         n = 19;
     }
     if (with_ms) {
-        unsigned ms = (unsigned)(wall_ms - second * 1000);
+        unsigned ms = (unsigned)((wall_ms % 1000 + 1000) % 1000);
         out[n++] = '.';
         out[n++] = (char)('0' + ms / 100 % 10);
         out[n++] = (char)('0' + ms / 10 % 10);

@@ -23,7 +23,8 @@ size_t enc_utf8_one(struct slice s, uint32_t *out);
 size_t enc_utf8_put(uint32_t code, char out[4]);
 /* A JSON string literal with its quotes; ASCII only (other characters, and broken UTF-8 as U+FFFD, become \uXXXX). */
 void enc_json_string(struct slice s, struct sbuf *out);
-/* UTC time of wall_ms as 2026-11-23T15:27:57.123Z (with_ms) or without the fraction; out has 25 bytes. */
+/* UTC time of wall_ms as 2026-11-23T15:27:57.123Z (with_ms) or without the fraction; out has 25 bytes.
+ * Outside of the years 0 to 9999: 0000-00-00T00:00:00. */
 void enc_time_utc(int64_t wall_ms, bool with_ms, char *out);
 /* The reverse, in exactly these two forms. */
 bool enc_untime_utc(struct slice text, int64_t *out_wall_ms);

@@ -5,7 +5,9 @@
 #include <stdatomic.h>
 #include <unistd.h>
 
-#define LINE_MAX_BYTES 4096
+#define LINE_MAX_BYTES  4096 /* one write of at most this much is not torn in a pipe */
+#define VALUE_MAX_BYTES 1024
+#define CUT_MARK        "..."
 
 static atomic_int most_level = LOG_INFO;
 static atomic_int sink_fd = 2;
@@ -49,32 +51,41 @@ static bool is_plain(struct slice s)
     return s.n > 0;
 }
 
+static void add_value(struct sbuf *line, const struct log_field *f)
+{
+    bool cut = f->text.n > VALUE_MAX_BYTES;
+    struct slice text = slice_from(f->text.p, cut ? VALUE_MAX_BYTES : f->text.n);
+
+    if (f->kind == LOG_NUMBER_)
+        sbuf_addf(line, "%lld", (long long)f->number);
+    else if (is_plain(text))
+        sbuf_add(line, text);
+    else
+        enc_json_string(text, line);
+    if (cut)
+        sbuf_adds(line, CUT_MARK);
+}
+
 void log_fields(enum log_level level, const char *area, const char *message, const struct log_field *fields)
 {
     char when[25];
 
     if (!log_is_on(level))
         return;
-    SCOPED(sbuf) line = SBUF_MAX(LINE_MAX_BYTES);
+    SCOPED(sbuf) line = SBUF_MAX(LINE_MAX_BYTES - sizeof CUT_MARK); /* room for the mark and the newline */
     enc_time_utc(clock_wall_ms(&clock_system), true, when);
     sbuf_addf(&line, "%s %s %s: %s", when, log_level_name(level), area, message);
     for (const struct log_field *f = fields; f->key; f++) {
         sbuf_adds(&line, f == fields ? " | " : " ");
         sbuf_adds(&line, f->key);
         sbuf_addc(&line, '=');
-        if (f->kind == LOG_NUMBER_)
-            sbuf_addf(&line, "%lld", (long long)f->number);
-        else if (is_plain(f->text))
-            sbuf_add(&line, f->text);
-        else
-            enc_json_string(f->text, &line);
+        add_value(&line, f);
     }
+    bool cut = !sbuf_ok(&line);
+    line.failed = false;
+    line.max = LINE_MAX_BYTES;
+    sbuf_adds(&line, cut ? CUT_MARK "\n" : "\n");
     struct slice text = sbuf_slice(&line);
-    char end = '\n';
-    if (text.n && sbuf_ok(&line)) {
-        sbuf_addc(&line, end);
-        text = sbuf_slice(&line);
-    }
     ssize_t written = write(atomic_load(&sink_fd), text.p, text.n);
     (void)written; /* nowhere left to say that the log cannot be written */
 }

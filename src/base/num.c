@@ -76,12 +76,23 @@ bool num_size_bytes(struct slice s, uint64_t *out_bytes)
     return num_with_unit(s, units, sizeof units / sizeof units[0], out_bytes);
 }
 
+/* The builtins store the wrapped result, too: keep it from the caller. */
 bool num_add(uint64_t a, uint64_t b, uint64_t *out)
 {
-    return !__builtin_add_overflow(a, b, out);
+    uint64_t sum;
+
+    if (__builtin_add_overflow(a, b, &sum))
+        return false;
+    *out = sum;
+    return true;
 }
 
 bool num_mul(uint64_t a, uint64_t b, uint64_t *out)
 {
-    return !__builtin_mul_overflow(a, b, out);
+    uint64_t product;
+
+    if (__builtin_mul_overflow(a, b, &product))
+        return false;
+    *out = product;
+    return true;
 }

@@ -30,7 +30,8 @@ char *sbuf_room(struct sbuf *b, size_t n)
 {
     if (b->failed)
         return NULL;
-    if (n > b->max || b->n > b->max - n) {
+    size_t max = b->max < SIZE_MAX / 4 ? b->max : SIZE_MAX / 4; /* so that no sum below wraps */
+    if (n > max || b->n > max - n) {
         b->failed = true;
         return NULL;
     }
@@ -38,8 +39,8 @@ char *sbuf_room(struct sbuf *b, size_t n)
         size_t cap = b->cap ? b->cap : 64;
         while (cap < b->n + n + 1)
             cap *= 2;
-        if (cap > b->max + 1)
-            cap = b->max + 1;
+        if (cap > max + 1)
+            cap = max + 1;
         char *p = realloc(b->p, cap);
         if (!p) {
             b->failed = true;
@@ -47,6 +48,7 @@ char *sbuf_room(struct sbuf *b, size_t n)
         }
         b->p = p;
         b->cap = cap;
+        b->p[b->n] = '\0';
     }
     return b->p + b->n;
 }
@@ -120,7 +122,7 @@ void sbuf_vaddf(struct sbuf *b, const char *format, va_list args)
 
 char *sbuf_take(struct sbuf *b)
 {
-    char *p = b->failed ? NULL : b->p;
+    char *p = b->failed || b->n == 0 ? NULL : b->p;
 
     if (!p)
         free(b->p);

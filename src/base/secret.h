@@ -8,7 +8,7 @@
 
 struct secret;
 
-/* A secret of n bytes copied from p; NULL without memory or when the page cannot be kept out of dumps.
+/* A secret of n bytes (at most 1 MiB) copied from p; NULL without memory or when the page cannot be kept out of dumps.
  * The caller owns it and wipes its own copy with secret_wipe. */
 struct secret *secret_new(const void *p, size_t n);
 /* Wipe, unlock, free; stores NULL. NULL is fine. */
@@ -22,6 +22,7 @@ bool secret_is_locked(const struct secret *s);
 void secret_wipe(void *p, size_t n);
 /* Equality in time that depends on n only. */
 bool secret_eq(const void *a, const void *b, size_t n);
-/* n random bytes from the library's generator, taken from a pool; false when it fails. One thread only. */
+/* n random bytes from the library's generator, taken from a pool; false when it fails. One thread only;
+ * a child of fork draws anew. */
 bool random_bytes(void *p, size_t n);
 #endif
