@@ -252,6 +252,29 @@ static void test_bytes(void **state)
     }
 }
 
+/* Lines are looked at in words: every byte at every place of a long value. */
+static void test_bytes_in_words(void **state)
+{
+    static const char filler[] = "aaaaaaaaaaaaaaaaaaaaaaaaaaa";
+
+    (void)state;
+    for (int byte = 0; byte < 256; byte++) {
+        for (size_t at = 1; at < sizeof filler - 1; at++) {
+            char before[64];
+            snprintf(before, sizeof before, "%.*s", (int)at, filler);
+            SCOPED(sbuf) request = SBUF_MAX(1024);
+            SCOPED(sbuf) answer = SBUF_MAX(1024);
+            sbuf_addf(&request, "%s%sX: %s", GET, HOST, before);
+            sbuf_addf(&answer, "%sContent-Length: 0\r\nX: %s", OK, before);
+            bool visible = byte == '\t' || (byte >= 0x20 && byte <= 0x7e);
+            char rest[64];
+            snprintf(rest, sizeof rest, "%s\r\n\r\n", filler + at);
+            assert_int_equal(is_taken(HTTP1_REQUESTS, request.p, (char)byte, rest), visible);
+            assert_int_equal(is_taken(HTTP1_ANSWERS, answer.p, (char)byte, rest), visible || byte >= 0x80);
+        }
+    }
+}
+
 /* ---- limits ---- */
 
 static void add_times(struct sbuf *b, char c, size_t n)
@@ -529,19 +552,13 @@ static void test_violations(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_requests),
-        cmocka_unit_test(test_answers),
-        cmocka_unit_test(test_bytes),
-        cmocka_unit_test(test_head_limits),
-        cmocka_unit_test(test_header_count),
-        cmocka_unit_test(test_target_limits),
-        cmocka_unit_test(test_held_bytes),
-        cmocka_unit_test(test_idle),
-        cmocka_unit_test(test_refuse_before_body),
-        cmocka_unit_test(test_msg_of_refused),
-        cmocka_unit_test(test_header_get),
-        cmocka_unit_test(test_methods),
-        cmocka_unit_test(test_violations),
+        cmocka_unit_test(test_requests),       cmocka_unit_test(test_answers),
+        cmocka_unit_test(test_bytes),          cmocka_unit_test(test_bytes_in_words),
+        cmocka_unit_test(test_head_limits),    cmocka_unit_test(test_header_count),
+        cmocka_unit_test(test_target_limits),  cmocka_unit_test(test_held_bytes),
+        cmocka_unit_test(test_idle),           cmocka_unit_test(test_refuse_before_body),
+        cmocka_unit_test(test_msg_of_refused), cmocka_unit_test(test_header_get),
+        cmocka_unit_test(test_methods),        cmocka_unit_test(test_violations),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
