@@ -135,11 +135,8 @@ static const struct rule *find_value(const struct rules *rules, struct slice val
 static bool check_operation(struct judging *j)
 {
     const struct op *op = j->facts->op;
-    const struct rule *rule = NULL;
+    const struct rule *rule = j->policy->allowed[opcat_index(op)];
 
-    for (size_t i = 0; i < opcat_count(); i++)
-        if (opcat_at(i) == op)
-            rule = j->policy->allowed[i];
     if (!op->open)
         return refuse(j, REASON_OPERATION_CLOSED, rule ? "allow" : NULL, rule, op->name, SLICE_NONE,
                       arena_printf(j->arena, "%.*s is closed in this version, whatever a policy allows: %s",
