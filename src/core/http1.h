@@ -26,7 +26,14 @@
 #define HTTP1_BODY_MAX_BYTES   99999999 /* what eight digits can say; no reader takes more */
 #define HTTP1_INTERIM_MAX      8        /* 1xx answers skipped before a final one */
 
-enum http1_method { HTTP1_METHOD_NONE = 0, HTTP1_GET, HTTP1_POST, HTTP1_PUT, HTTP1_DELETE, HTTP1_METHOD_OTHER };
+enum http1_method {
+    HTTP1_METHOD_NONE = 0,
+    HTTP1_GET,
+    HTTP1_POST,
+    HTTP1_PUT,
+    HTTP1_DELETE,
+    HTTP1_METHOD_OTHER
+};
 const char *http1_method_name(enum http1_method m);
 /* Exact, case-sensitive; HTTP1_METHOD_OTHER for every other token. */
 enum http1_method http1_method_of(struct slice name);
@@ -41,7 +48,8 @@ enum http1_violation {
 };
 /* The text for people ("two Content-Length headers"); "" for HTTP1_OK. */
 const char *http1_violation_text(enum http1_violation v);
-const char *http1_violation_name(enum http1_violation v); /* lower case, for records: "content_length_twice" */
+const char *http1_violation_name(
+    enum http1_violation v); /* lower case, for records: "content_length_twice" */
 /* The status that answers it: 400, 401, 405, 413, 414, 415, 417, 431, 503, 505; 0: close without an answer. */
 int http1_violation_status(enum http1_violation v);
 
@@ -53,14 +61,14 @@ struct http1_header {
 struct http1_msg {
     enum http1_method method; /* requests */
     struct slice method_text, target;
-    int status;               /* answers */
+    int status; /* answers */
     size_t header_count;
     struct http1_header headers[HTTP1_HEADERS_MAX];
-    struct sbuf head;         /* the raw head, from the first byte to the empty line */
-    struct sbuf body;         /* decoded (chunks joined) */
-    bool has_body;            /* a Content-Length or chunked was there, even if it says 0 */
-    bool expect_continue;     /* requests: "Expect: 100-continue" */
-    bool close;               /* "Connection: close" was there */
+    struct sbuf head;     /* the raw head, from the first byte to the empty line */
+    struct sbuf body;     /* decoded (chunks joined) */
+    bool has_body;        /* a Content-Length or chunked was there, even if it says 0 */
+    bool expect_continue; /* requests: "Expect: 100-continue" */
+    bool close;           /* "Connection: close" was there */
 };
 
 /* Free a message; stores NULL. NULL is fine. */
@@ -71,10 +79,10 @@ struct slice http1_header_get(const struct http1_msg *m, struct slice name, size
 
 enum http1_kind { HTTP1_REQUESTS = 1, HTTP1_ANSWERS };
 enum http1_event {
-    HTTP1_MORE = 0,  /* all bytes are taken; feed more */
-    HTTP1_HEAD,      /* a head is complete (once per message); look at http1_reader_msg, then feed on */
-    HTTP1_COMPLETE,  /* a message is complete; take it with http1_reader_take; the reader is ready for the next */
-    HTTP1_VIOLATED   /* see http1_reader_violation; nothing more is taken */
+    HTTP1_MORE = 0, /* all bytes are taken; feed more */
+    HTTP1_HEAD,     /* a head is complete (once per message); look at http1_reader_msg, then feed on */
+    HTTP1_COMPLETE, /* a message is complete; take it with http1_reader_take; the reader is ready for the next */
+    HTTP1_VIOLATED /* see http1_reader_violation; nothing more is taken */
 };
 
 struct http1_reader;

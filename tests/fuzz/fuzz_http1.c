@@ -41,7 +41,7 @@ static void check_head_bytes(enum http1_kind kind, struct slice head)
         CHECK(c < 0x7f || (kind == HTTP1_ANSWERS && c > 0x7f));
     }
     CHECK(!count_of(head, "\n ") && !count_of(head, "\n\t") && !count_of(head, "\n:"));
-    CHECK(!count_of(head, "content-length :") && !count_of(head, "transfer-encoding :"));
+    CHECK(!count_of(head, "\ncontent-length :") && !count_of(head, "\ntransfer-encoding :"));
     CHECK(count_of(head, "\ncontent-length:") + count_of(head, "\ntransfer-encoding:") <= 1);
 }
 
