@@ -70,7 +70,7 @@ bool glob_valid(struct slice pattern, struct err *e)
     return true;
 }
 
-/* --- paths in object storage --- */
+/* --- paths in object storage and on NAS --- */
 
 static bool is_bucket_char(char c)
 {
@@ -94,20 +94,32 @@ static bool check_segment(struct slice segment, bool is_last, bool is_pattern, s
     return true;
 }
 
-static bool check_path(struct slice path, bool is_pattern, struct err *e)
+/* Take "oss://bucket/" off the front of *rest. */
+static bool check_bucket(struct slice *rest, struct err *e)
 {
-    struct slice scheme = S("oss://");
+    struct slice bucket;
 
-    if (!slice_starts(path, scheme))
-        return err_set(e, ERR_SYNTAX, "the path must begin with oss://");
-    struct slice rest = slice_skip(path, scheme.n), bucket, segment;
-    if (!slice_split(&rest, '/', &bucket) || !rest.p)
+    *rest = slice_skip(*rest, S("oss://").n);
+    if (!slice_split(rest, '/', &bucket) || !rest->p)
         return err_set(e, ERR_SYNTAX, "the path must have a / behind the bucket");
     if (bucket.n == 0 || !ascii_is_alnum(bucket.p[0]) || !ascii_is_alnum(bucket.p[bucket.n - 1]))
         return err_set(e, ERR_SYNTAX, "the bucket must begin and end with a letter or digit");
     for (size_t i = 0; i < bucket.n; i++)
         if (!is_bucket_char(bucket.p[i]))
             return err_set(e, ERR_SYNTAX, "the bucket must be spelled out in a-z, 0-9, - and .");
+    return true;
+}
+
+static bool check_path(struct slice path, bool is_pattern, struct err *e)
+{
+    struct slice rest = path, segment;
+
+    if (slice_starts(path, S("/")))
+        rest = slice_skip(path, 1);
+    else if (!slice_starts(path, S("oss://")))
+        return err_set(e, ERR_SYNTAX, "the path must begin with oss:// or, on NAS, with /");
+    else if (!check_bucket(&rest, e))
+        return false;
     while (slice_split(&rest, '/', &segment))
         if (!check_segment(segment, !rest.p, is_pattern, e))
             return false;

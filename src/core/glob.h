@@ -17,10 +17,10 @@ bool glob_match(struct slice pattern, struct slice text);
 /* Is there a text that both patterns match? Exact; true also when a pattern is too long to tell. */
 bool glob_overlap(struct slice a, struct slice b);
 
-/* Patterns of paths in object storage: "oss://bucket/prefix*". The bucket is spelled out, '*' may stand
- * behind it only; no segment is ".", ".." or empty (the last may be). */
+/* Patterns of paths in object storage, "oss://bucket/prefix*", and on NAS, "/prefix*". The bucket is spelled
+ * out, '*' may stand behind it only; no segment is ".", ".." or empty (the last may be). */
 bool glob_path_valid(struct slice pattern, struct err *e);
-/* Does the path match, and is it one of which every reader says the same? Only oss://bucket/ and then
+/* Does the path match, and is it one of which every reader says the same? Only oss://bucket/, or /, and then
  * letters, digits and -._~!$&'()+,;=:@ in segments, none of them ".", ".." or empty (the last may be: a
  * directory). Anything else, also a pattern that is not valid: false. */
 bool glob_path_match(struct slice pattern, struct slice path);

@@ -98,10 +98,8 @@ static bool refuse(struct judging *j, enum reason reason, const char *key, const
     v->rule = rule;
     v->rule_key = key;
     v->refusal = (struct refusal){ .reason = reason, .asked = arena_dup(j->arena, asked), .allowed = allowed };
-    if (key) {
-        v->rule_text = rule_place(j, key, rule);
-        v->refusal.rule = v->rule_text;
-    }
+    v->rule_text = key ? rule_place(j, key, rule) : SLICE_NONE;
+    v->refusal.rule = v->rule_text;
     v->refusal.message = slice_of(message);
     if (arena_failed(j->arena))
         v->refusal = (struct refusal){ .reason = REASON_INTERNAL, .message = S("out of memory") };

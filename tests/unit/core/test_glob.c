@@ -222,6 +222,14 @@ static const struct {
     const char *pattern, *path;
     bool match;
 } paths[] = {
+    { "/models/*", "/models/llama", true },
+    { "/models/*", "/models/../secret", false },
+    { "/models/*", "//models/llama", false },
+    { "/models/*", "/secret/llama", false },
+    { "/models/*", "models/llama", false },
+    { "/models/*", "oss://models/llama", false },
+    { "/*", "oss://nlp-models/a", false },
+    { "oss://nlp-models/*", "/nlp-models/a", false },
     { "oss://nlp-models/*", "oss://nlp-models/llama/", true },
     { "oss://nlp-models/*", "oss://nlp-models/", true },
     { "oss://nlp-models/*", "oss://nlp-models/a/b/c.bin", true },
