@@ -57,8 +57,11 @@ static bool num_with_unit(struct slice s, const struct unit *units, size_t count
 bool num_duration_ms(struct slice s, uint64_t *out_ms)
 {
     static const struct unit units[] = {
-        { S_INIT("ms"), 1 },         { S_INIT("s"), 1000 },           { S_INIT("m"), 60 * 1000 },
-        { S_INIT("h"), 3600 * 1000 }, { S_INIT("d"), 24 * 3600 * 1000 },
+        { S_INIT("ms"), 1 },
+        { S_INIT("s"), 1000 },
+        { S_INIT("m"), 60 * 1000 },
+        { S_INIT("h"), 3600 * 1000 },
+        { S_INIT("d"), 24 * 3600 * 1000 },
     };
 
     return num_with_unit(s, units, sizeof units / sizeof units[0], out_ms);

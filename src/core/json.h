@@ -61,7 +61,7 @@ void json_print(const struct json *n, struct sbuf *out);
  * there is no memory) it is cleared. *out_count = values replaced; may be NULL.
  * json_redact: the values at these JSON pointers, such as "/AccessToken"; a segment "*" stands for each element of an
  * array and each member of an object, as in "/Services/{star}/AccessToken" with {star} written as *.
- * json_redact_names: the values of members with one of these names, at any depth. */
+ * json_redact_names: the values of members with one of these names (ASCII, without ~), at any depth. */
 bool json_redact(struct slice text, const char *const *pointers, size_t pointer_count, struct sbuf *out,
                  size_t *out_count, struct err *e);
 bool json_redact_names(struct slice text, const struct slice *names, size_t name_count, struct sbuf *out,
