@@ -1,0 +1,358 @@
+/*
+ * easgate serve: the boot order, the signals, the end. Boot is a visible list (boot_steps); what one step makes, the stop in
+ * reverse undoes. HUP loads a whole new configuration or changes nothing; USR1 reopens and rotates the audit log; TERM and INT
+ * drain to a deadline, a second one ends at once. Standard error is the log.
+ */
+#include "app/cmd.h"
+#include "app/sandbox.h"
+#include "core/acs3.h"
+#include "edge/auditor.h"
+#include "edge/listen.h"
+#include "edge/loop.h"
+#include "edge/upstream.h"
+#include "base/log.h"
+#include <getopt.h>
+#include <unistd.h>
+
+#define TICK_MS        50
+#define AUDIT_CLOSE_MS 5000
+#define DEFAULT_CONFIG "/etc/easgate/easgate.ini"
+
+static const char usage[] =
+    "Usage: easgate serve [--config FILE] [--accept-broken-chain]\n"
+    "\n"
+    "Run the gateway in the foreground; the log goes to standard error.\n"
+    "\n"
+    "  -c, --config FILE          the configuration (" DEFAULT_CONFIG ")\n"
+    "      --accept-broken-chain  start although the audit log does not verify; the log says so\n"
+    "  -h, --help\n"
+    "\n"
+    "Signals: HUP loads the configuration anew, all or nothing; USR1 rotates the audit log;\n"
+    "TERM stops when the requests under way have ended, a second TERM at once.\n"
+    "Exit: 0 stopped, 1 failed, 2 usage or configuration.\n"
+    "\n"
+    "Examples:\n"
+    "  easgate check easgate.ini && easgate serve --config easgate.ini\n"
+    "  kill -HUP $(pidof easgate)\n";
+
+struct server {
+    const char *config_path;
+    bool accept_broken_chain;
+    struct snapshot *first; /* until the gate has it */
+    struct arena *names;    /* of the audit log */
+    char host[256];
+    struct loop *loop;
+    struct auditor *auditor;
+    struct upstream_client *upstream;
+    struct gate *gate;
+    struct listeners *listeners;
+    struct ports ports;
+    int64_t stop_mono_ms; /* when draining must be over; 0 = not stopping */
+};
+
+/* ---- ports that are not other files' ---- */
+
+static bool port_random(void *ctx, void *p, size_t n)
+{
+    (void)ctx;
+    return random_bytes(p, n);
+}
+
+static uint64_t port_audit_append(void *ctx, const struct audit_rec *rec)
+{
+    return auditor_append(((struct server *)ctx)->auditor, rec);
+}
+
+static bool port_audit_ok(void *ctx, const char **out_why)
+{
+    return auditor_ok(((struct server *)ctx)->auditor, out_why);
+}
+
+/* The key is in this process, so the answer is there at once; a keeper process would answer later. */
+static enum port_result port_sign(void *ctx, struct txn *t, uint64_t intent_ticket, const struct cred *cred,
+                                  struct slice string_to_sign, char out_hex[65])
+{
+    (void)ctx;
+    (void)t;
+    (void)intent_ticket;
+    return acs3_mac(secret_bytes(cred->access_key_secret), string_to_sign, out_hex) ? PORT_DONE : PORT_FAILED;
+}
+
+static void port_send(void *ctx, struct txn *t, const struct outgoing *out, int64_t deadline_mono_ms,
+                      struct exchange *ex)
+{
+    upstream_send(((struct server *)ctx)->upstream, t, out, deadline_mono_ms, ex);
+}
+
+static void port_send_cancel(void *ctx, struct txn *t)
+{
+    upstream_send_cancel(((struct server *)ctx)->upstream, t);
+}
+
+static void on_durable(void *ctx, uint64_t upto_ticket)
+{
+    gate_audit_durable(((struct server *)ctx)->gate, upto_ticket);
+}
+
+static void on_lost(void *ctx)
+{
+    gate_audit_lost(((struct server *)ctx)->gate);
+}
+
+/* ---- loading ---- */
+
+static void log_lines(enum log_level level, const char *message, struct slice lines)
+{
+    for (struct slice line; slice_split(&lines, '\n', &line);)
+        if (line.n)
+            log_event(level, "config", message, LOG_S("at", line));
+}
+
+static struct snapshot *load(const char *path)
+{
+    struct config_errors errors = { .count = 0 };
+    struct snapshot *snap = snapshot_load(path, true, &errors);
+
+    if (!snap)
+        log_lines(LOG_ERROR, "refused", sbuf_slice(&errors.text));
+    else if (snap->warning_count)
+        log_lines(LOG_WARN, "accepted with a warning", slice_of(snap->warnings));
+    config_errors_drop(&errors);
+    return snap;
+}
+
+static void on_hup(void *arg)
+{
+    struct server *s = arg;
+    struct snapshot *now = gate_snapshot(s->gate);
+    struct config_errors errors = { .count = 0 };
+    struct err e = { 0 };
+    struct snapshot *next = load(s->config_path);
+    bool fine = next && snapshot_may_replace(now, next, &errors);
+
+    log_lines(LOG_ERROR, "cannot be changed while running", sbuf_slice(&errors.text));
+    config_errors_drop(&errors);
+    for (size_t i = 0; fine && i < next->upstream_count; i++)
+        fine = upstream_prepare(s->upstream, &next->upstreams[i], &e);
+    if (e.code != ERR_NONE)
+        log_event(LOG_ERROR, "config", "refused", LOG_C("error", e.text));
+    if (fine) {
+        next->generation = now->generation + 1;
+        log_set_level(next->gateway.log_level);
+        gate_set_snapshot(s->gate, next);
+        log_event(LOG_INFO, "config", "in force", LOG_C("digest", next->digest), LOG_N("generation", next->generation));
+    } else {
+        metric_add(gate_metrics(s->gate), METRIC_reload_failures_total, 1);
+        log_event(LOG_ERROR, "config", "reload refused, the old one stays in force", LOG_C("file", s->config_path),
+                  LOG_C("digest", now->digest));
+    }
+    snapshot_unref(&next);
+}
+
+/* ---- signals and time ---- */
+
+static void on_usr1(void *arg)
+{
+    auditor_rotate(((struct server *)arg)->auditor);
+}
+
+static void on_term(void *arg)
+{
+    struct server *s = arg;
+
+    if (s->stop_mono_ms) {
+        log_event(LOG_WARN, "serve", "second signal, ending at once", LOG_N("inflight", gate_inflight(s->gate)));
+        s->stop_mono_ms = 1;
+        return;
+    }
+    s->stop_mono_ms = clock_mono_ms(s->ports.clock) + (int64_t)gate_snapshot(s->gate)->gateway.drain_timeout_ms;
+    gate_begin_drain(s->gate);
+    listeners_drain(s->listeners);
+    log_event(LOG_INFO, "serve", "stopping", LOG_N("inflight", gate_inflight(s->gate)));
+}
+
+static void on_tick(void *arg)
+{
+    struct server *s = arg;
+
+    gate_tick(s->gate);
+    if (!s->stop_mono_ms)
+        return;
+    bool late = clock_mono_ms(s->ports.clock) >= s->stop_mono_ms;
+    if (late)
+        gate_abort_all(s->gate);
+    if (late || (gate_inflight(s->gate) == 0 && listeners_connections(s->listeners) == 0))
+        loop_stop(s->loop);
+}
+
+/* ---- boot, in this order; stop in reverse ---- */
+
+static bool boot_sandbox(struct server *s, struct err *e)
+{
+    (void)s;
+    return sandbox_begin(e);
+}
+
+static bool boot_config(struct server *s, struct err *e)
+{
+    s->first = load(s->config_path);
+    if (!s->first)
+        return err_set(e, ERR_SYNTAX, "%s is refused; `easgate check %s` says why", s->config_path, s->config_path);
+    log_set_level(s->first->gateway.log_level);
+    return sandbox_raise_files((unsigned long)s->first->gateway.max_connections, e);
+}
+
+static bool boot_loop(struct server *s, struct err *e)
+{
+    s->loop = loop_new(e);
+    if (!s->loop)
+        return false;
+    s->ports = (struct ports){ loop_clock(s->loop), s,         port_random, port_audit_append,
+                               port_audit_ok,       port_sign, port_send,   port_send_cancel };
+    return true;
+}
+
+/* The log outlives the configuration that named it, so the names are copied. */
+static bool boot_auditor(struct server *s, struct err *e)
+{
+    const struct cfg_audit *cfg = &s->first->audit;
+
+    s->names = arena_new(64 * 1024);
+    if (!s->names)
+        return err_set(e, ERR_MEMORY, "out of memory");
+    gethostname(s->host, sizeof s->host - 1);
+    struct auditor_config setup = {
+        .ledger = { .path = arena_str(s->names, cfg->path),
+                    .synced = cfg->durability == AUDIT_SYNCED,
+                    .max_segment_bytes = cfg->max_segment_bytes,
+                    .version = EASGATE_VERSION,
+                    .host = s->host,
+                    .policy_digest = arena_str(s->names, slice_of(s->first->digest)),
+                    .accept_broken_chain = s->accept_broken_chain,
+                    .clock = &clock_system },
+        .commit_timeout_ms = cfg->commit_timeout_ms,
+    };
+    if (!setup.ledger.path || !setup.ledger.policy_digest)
+        return err_set(e, ERR_MEMORY, "out of memory");
+    s->auditor = auditor_open(&setup, loop_base(s->loop), e);
+    return s->auditor != NULL;
+}
+
+static bool boot_gate(struct server *s, struct err *e)
+{
+    s->gate = gate_new(&s->ports, s->first);
+    if (!s->gate)
+        return err_set(e, ERR_MEMORY, "out of memory");
+    auditor_set_events(s->auditor, &(struct auditor_events){ on_durable, on_lost, s, gate_metrics(s->gate) });
+    return true;
+}
+
+static bool boot_upstream(struct server *s, struct err *e)
+{
+    s->upstream = upstream_new(loop_base(s->loop), loop_clock(s->loop), gate_metrics(s->gate), e);
+    for (size_t i = 0; s->upstream && i < s->first->upstream_count; i++)
+        if (!upstream_prepare(s->upstream, &s->first->upstreams[i], e))
+            return false;
+    return s->upstream != NULL;
+}
+
+static bool boot_listeners(struct server *s, struct err *e)
+{
+    s->listeners = listeners_open(s->loop, s->gate, s->first, e);
+    return s->listeners != NULL;
+}
+
+static bool boot_signals(struct server *s, struct err *e)
+{
+    struct loop_signals signals = { .on_term = on_term, .on_int = on_term, .on_hup = on_hup, .on_usr1 = on_usr1, .arg = s };
+
+    return loop_on_signals(s->loop, &signals, e) && loop_every(s->loop, "tick", TICK_MS, on_tick, s, e);
+}
+
+static const struct {
+    const char *name;
+    bool (*run)(struct server *s, struct err *e);
+} boot_steps[] = {
+    { "sandbox", boot_sandbox }, { "config", boot_config },     { "loop", boot_loop },
+    { "audit log", boot_auditor }, { "gate", boot_gate },       { "upstream", boot_upstream },
+    { "listeners", boot_listeners }, { "signals", boot_signals },
+};
+
+static bool stop(struct server *s)
+{
+    bool written = true;
+
+    if (s->gate)
+        gate_abort_all(s->gate);
+    listeners_close(&s->listeners);
+    upstream_free(&s->upstream);
+    if (s->auditor)
+        written = auditor_close(&s->auditor, AUDIT_CLOSE_MS);
+    gate_free(&s->gate);
+    if (s->loop)
+        loop_end_jobs(s->loop, s);
+    loop_free(&s->loop);
+    snapshot_unref(&s->first);
+    arena_free(&s->names);
+    return written;
+}
+
+static int run(struct server *s)
+{
+    struct err e = { 0 };
+    int code = 0;
+
+    for (size_t i = 0; i < sizeof boot_steps / sizeof boot_steps[0]; i++)
+        if (!boot_steps[i].run(s, &e)) {
+            log_event(LOG_ERROR, "serve", "cannot start", LOG_C("at", boot_steps[i].name), LOG_C("error", e.text));
+            stop(s);
+            return e.code == ERR_SYNTAX ? 2 : 1;
+        }
+    log_event(LOG_INFO, "serve", "ready", LOG_C("version", EASGATE_VERSION), LOG_N("pid", getpid()),
+              LOG_C("digest", s->first->digest), LOG_N("clients", s->first->client_count));
+    snapshot_unref(&s->first);
+    if (!loop_run(s->loop)) {
+        log_line(LOG_ERROR, "serve", "the event loop failed");
+        code = 1;
+    }
+    if (!stop(s)) {
+        log_line(LOG_ERROR, "serve", "the last audit records could not be written");
+        code = 1;
+    }
+    log_line(LOG_INFO, "serve", "stopped");
+    return code;
+}
+
+int cmd_serve(int argc, char **argv)
+{
+    enum { ACCEPT_BROKEN_CHAIN = 256 };
+    static const struct option longs[] = {
+        { "config", required_argument, NULL, 'c' },
+        { "accept-broken-chain", no_argument, NULL, ACCEPT_BROKEN_CHAIN },
+        { "help", no_argument, NULL, 'h' },
+        { NULL, 0, NULL, 0 },
+    };
+    struct server s = { .config_path = DEFAULT_CONFIG };
+
+    for (int c; (c = getopt_long(argc, argv, "c:h", longs, NULL)) != -1;) {
+        switch (c) {
+        case 'c':
+            s.config_path = optarg;
+            break;
+        case ACCEPT_BROKEN_CHAIN:
+            s.accept_broken_chain = true;
+            break;
+        case 'h':
+            fputs(usage, stdout);
+            return 0;
+        default:
+            fputs("Try 'easgate serve --help'.\n", stderr);
+            return 2;
+        }
+    }
+    if (optind != argc) {
+        fprintf(stderr, "easgate serve: unexpected argument '%s'\nTry 'easgate serve --help'.\n", argv[optind]);
+        return 2;
+    }
+    return run(&s);
+}
