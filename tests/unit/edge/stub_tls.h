@@ -8,7 +8,6 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/tcp.h>
-#include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/socket.h>
@@ -208,9 +207,6 @@ static inline void *stub_accept_main(void *arg)
     struct stub *s = arg;
 
     while (!atomic_load(&s->stopping)) {
-        struct pollfd p = { .fd = s->fd, .events = POLLIN };
-        if (poll(&p, 1, 20) != 1)
-            continue;
         int fd = accept(s->fd, NULL, NULL);
         if (fd >= 0)
             stub_begin_conn(s, fd);
@@ -266,9 +262,10 @@ static inline struct stub *stub_start(SSL_CTX *ctx, stub_fn serve, void *arg)
 static inline void stub_stop(struct stub **s)
 {
     atomic_store(&(*s)->stopping, true);
+    shutdown((*s)->fd, SHUT_RDWR); /* accept returns */
     pthread_join((*s)->acceptor, NULL);
-    for (int i = 0; i < 2000 && atomic_load(&(*s)->threads) > 0; i++)
-        stub_sleep_ms(10);
+    for (int i = 0; i < 20000 && atomic_load(&(*s)->threads) > 0; i++)
+        stub_sleep_ms(1);
     MUST(atomic_load(&(*s)->threads) == 0);
     close((*s)->fd);
     SSL_CTX_free((*s)->ctx);

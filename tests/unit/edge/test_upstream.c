@@ -220,22 +220,29 @@ static void test_bad_answer_ends_the_connection(void **state)
     rig_free(r, stub);
 }
 
-/* Ended after each of its bytes, in each of three ways. */
+/* Ended after each of its bytes, in one of three ways. */
 static void test_cut_at_every_byte(void **state)
 {
+    struct rig *r = rig_new();
+    struct script s = { .answer = NULL };
+    struct stub *stub = rig_stub(r, serve_script, &s);
     char whole[200];
 
     (void)state;
     stub_answer(whole, sizeof whole, 7);
     size_t head_bytes = (size_t)(strstr(whole, "\r\n\r\n") - whole) + 4;
     for (size_t n = 1; n < strlen(whole); n++) {
-        enum ending ending = n % 3 == 0 ? FAREWELL : n % 3 == 1 ? CUT : RESET;
-        struct txn t = exchange_with(&(struct script){ .send_bytes = n, .ending = ending }, 3000);
-        if (ending == RESET && t.ex.failure == SEND_NO_ANSWER)
+        s.send_bytes = n;
+        s.ending = n % 3 == 0 ? FAREWELL : n % 3 == 1 ? CUT : RESET;
+        struct txn t = rig_request(r, 7, true, S("{}"));
+        rig_exchange(r, &t, 3000);
+        assert_int_equal(atomic_load(&stub->receipts[7]), n);
+        if (s.ending == RESET && t.ex.failure == SEND_NO_ANSWER)
             continue; /* a reset may overtake what was sent before it */
         rig_expect_failure(&t, SEND_CUT_ANSWER, false);
         assert_int_equal(t.ex.status_seen, n >= head_bytes ? 200 : 0);
     }
+    rig_free(r, stub);
 }
 
 static void test_no_answer(void **state)
@@ -405,6 +412,11 @@ static void serve_forged_then_echo(struct stub_conn *c)
     stub_serve_echo(c);
 }
 
+static void sleep_before_tls(struct stub_conn *c)
+{
+    stub_sleep_ms(c->index == 0 ? 60 : 0);
+}
+
 static void test_bytes_before_the_request(void **state)
 {
     struct rig *r = rig_new();
@@ -412,10 +424,13 @@ static void test_bytes_before_the_request(void **state)
     struct txn a = rig_request(r, 1, true, S("{}")), b = rig_request(r, 2, true, S("{}"));
 
     (void)state;
-    /* Opens a connection, then gives up on it before it is used, so that it rests when the forged bytes come. */
+    /* Opens a connection and gives up before it can be used, so that it rests when the forged bytes come. */
+    stub->before_tls = sleep_before_tls;
     rig_send(r, &a, 3000);
+    rig_run(r, 20, NULL, 0);
     upstream_send_cancel(r->client, &a);
-    rig_run(r, 150, NULL, 0);
+    rig_run(r, 200, NULL, 0);
+    assert_int_equal(atomic_load(&stub->handshakes), 1);
     rig_exchange(r, &b, 3000);
     rig_expect_own(&b);
     assert_int_equal(a.wakes, 0);
