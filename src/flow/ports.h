@@ -54,7 +54,7 @@ struct ports {
      * gate_audit_lost(gate) when the intents that wait are not in the log and never will be. Records other than intents
      * are taken also while the log is failed, and written when it recovers (bounded; the oldest counted ones go first). */
     uint64_t (*audit_append)(void *ctx, const struct audit_rec *rec);
-    /* May requests be forwarded? False while the log is failed; *out_why for people. */
+    /* May requests be forwarded? False while the log is failed; *out_why for people (may be NULL). */
     bool (*audit_ok)(void *ctx, const char **out_why);
 
     /* hex(HMAC-SHA256(secret of cred, string_to_sign)) of the intent with this ticket. PORT_DONE: out_hex is filled;

@@ -24,6 +24,22 @@ static bool is_about_our_key(struct slice code)
     return false;
 }
 
+/* An error whose Code cannot be read for certain may be about our key, so it does not pass either. */
+static enum step_result check_error(struct txn *t, struct slice body)
+{
+    struct err e = { 0 };
+    struct json *tree = json_load(body, &json_limits_answer, &e);
+    bool ours = is_about_our_key(json_text(json_get(tree, S("Code")))) ||
+                is_about_our_key(json_text(json_get(tree, S("code"))));
+
+    if (!tree)
+        return txn_refuse(t, REASON_UPSTREAM_ANSWER,
+                          "EAS answered with status %d and an error that is not acceptable JSON (%s)",
+                          t->log.answer->status, e.text);
+    json_free(&tree);
+    return ours ? txn_refuse(t, REASON_CREDENTIAL_REJECTED, NULL) : STEP_NEXT;
+}
+
 /* May EAS's answer be passed on, and if so as which bytes? */
 static enum step_result prepare_answer(struct txn *t)
 {
@@ -38,13 +54,8 @@ static enum step_result prepare_answer(struct txn *t)
         body = sbuf_slice(&t->log.body); /* collect made it */
     if (body.n == 0)
         return STEP_NEXT;
-    if (answer->status >= 400) {
-        struct json *tree = json_load(body, &json_limits_answer, NULL);
-        bool ours = is_about_our_key(json_text(json_get(tree, S("Code"))));
-        json_free(&tree);
-        if (ours)
-            return txn_refuse(t, REASON_CREDENTIAL_REJECTED, NULL);
-    }
+    if (answer->status >= 400 && check_error(t, body) != STEP_NEXT)
+        return STEP_REFUSE;
     SCOPED(sbuf) redacted = SBUF_MAX(t->log.body.max);
     size_t count;
     if (!json_redact_names(body, secret_names, sizeof secret_names / sizeof secret_names[0], &redacted, &count, &e))

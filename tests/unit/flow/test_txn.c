@@ -401,6 +401,8 @@ static void answers_that_may_not_pass(void **state)
         { 200, "<html>", "Easgate.BadUpstreamAnswer" },
         { 200, "{\"a\":1} {}", "Easgate.BadUpstreamAnswer" },
         { 400, "{\"Code\":\"SignatureDoesNotMatch\",\"Message\":\"string to sign: ...\"}", "Easgate.CredentialRejected" },
+        { 400, "{\"Code\":\"SignatureDoesNotMatch\",\"code\":\"x\",\"Message\":\"LTAItest\"}", "Easgate.BadUpstreamAnswer" },
+        { 400, "{\"code\":\"SignatureDoesNotMatch\",\"message\":\"LTAItest\"}", "Easgate.CredentialRejected" },
         { 404, "{\"Code\":\"InvalidAccessKeyId.NotFound\",\"Message\":\"LTAItest\"}", "Easgate.CredentialRejected" },
     };
     struct world *w = world_new(ini);
@@ -414,8 +416,8 @@ static void answers_that_may_not_pass(void **state)
         assert_has_not(w->replies[i].body, "LTAItest");
     }
     world_ask(w, "tok-nlp", "GET", SERVICE, NULL); /* a secret said twice, and in another spelling */
-    world_answer(w, 5, 200, "{\"AccessToken\":\"a\",\"AccessToken\":\"b\",\"x\":[{\"accesstoken\":\"c\"}]}");
-    assert_string_equal(w->replies[5].body, "{\"AccessToken\":\"[redacted]\",\"AccessToken\":\"[redacted]\","
+    world_answer(w, 7, 200, "{\"AccessToken\":\"a\",\"AccessToken\":\"b\",\"x\":[{\"accesstoken\":\"c\"}]}");
+    assert_string_equal(w->replies[7].body, "{\"AccessToken\":\"[redacted]\",\"AccessToken\":\"[redacted]\","
                                             "\"x\":[{\"accesstoken\":\"[redacted]\"}]}");
     world_free(w);
 }
