@@ -65,8 +65,8 @@ struct client {
     const char *file;
     unsigned line;
     const struct policy *policy;
-    struct cred *
-        cred; /* borrowed from the snapshot; cred_ref it to keep it longer. NULL: credentials were not read */
+    struct cred
+        *cred; /* borrowed from the snapshot; cred_ref it to keep it longer. NULL: they were not read */
     struct cfg_client cfg;
 };
 
@@ -98,9 +98,8 @@ struct snapshot {
     size_t host_count;
     struct slice *any_port_hosts; /* accepted with any port: a listener has a port that the kernel chose */
     size_t any_port_host_count;
-    unsigned *lines; /* of gateway, audit and the upstream: by schema row, 0 = the default */
-    const char *
-        warnings; /* what a person should look at: "FILE:LINE: warning: ..." lines; "" when there is nothing */
+    unsigned *lines;      /* of gateway, audit and the upstream: by schema row, 0 = the default */
+    const char *warnings; /* for a person to look at: "FILE:LINE: warning: ..." lines; "" without any */
     size_t warning_count;
     struct arena *arena;
 };
