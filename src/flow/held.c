@@ -1,40 +1,65 @@
 /*
- * One change of a service at a time: a verdict about a service's state holds only while nobody else changes it. Whoever
- * comes second waits for change_wait, then is told to try again. Held from before the look-up until the outcome is settled.
+ * Who may change a service now. A verdict that rests on the service's present state holds only while nobody else changes it,
+ * so such a change excludes all others of the service, from before its look-up until its outcome is settled. Changes that
+ * state everything themselves may run side by side: whichever EAS takes last was allowed. First come, first served;
+ * whoever waits longer than change_wait is told to try again.
  */
 #include "flow/gate_state.h"
 #include "flow/life.h"
 #include "base/must.h"
 
 struct held {
-    struct txn *owner;
+    size_t holders;
+    bool exclusive;      /* the one holder excludes others */
     struct list waiters; /* txn.in_held, in order of arrival */
     size_t name_n;
     char name[];
 };
 
-enum step_result held_take(struct txn *t, struct slice service)
+static struct held *held_of(struct gate *g, struct slice service)
 {
-    struct gate *g = t->gate;
     struct held *h = map_get(g->held, service);
 
-    if (h) {
-        MUST(h->owner != t);
-        list_add_last(&h->waiters, &t->in_held);
-        return txn_wait(t, txn_now(t) + (int64_t)t->in.pass.snap->gateway.change_wait_ms);
-    }
+    if (h)
+        return h;
     h = malloc(sizeof *h + service.n);
     if (!h)
-        return txn_refuse(t, REASON_OVERLOADED, "out of memory");
-    *h = (struct held){ .owner = t, .name_n = service.n };
+        return NULL;
+    *h = (struct held){ .name_n = service.n };
     list_init(&h->waiters);
     memcpy(h->name, service.p, service.n);
     if (!map_put(g->held, service, h)) {
         free(h);
-        return txn_refuse(t, REASON_OVERLOADED, "out of memory");
+        return NULL;
     }
+    return h;
+}
+
+static bool may_hold(const struct held *h, const struct txn *t)
+{
+    return h->holders == 0 || (!h->exclusive && !t->holds_alone);
+}
+
+static void hold(struct held *h, struct txn *t)
+{
+    h->holders++;
+    h->exclusive = t->holds_alone;
     t->held = h;
-    return STEP_NEXT;
+}
+
+enum step_result held_take(struct txn *t, struct slice service, bool alone)
+{
+    struct held *h = held_of(t->gate, service);
+
+    if (!h)
+        return txn_refuse(t, REASON_OVERLOADED, "out of memory");
+    t->holds_alone = alone;
+    if (list_is_empty(&h->waiters) && may_hold(h, t)) {
+        hold(h, t);
+        return STEP_NEXT;
+    }
+    list_add_last(&h->waiters, &t->in_held);
+    return txn_wait(t, txn_now(t) + (int64_t)t->in.pass.snap->gateway.change_wait_ms);
 }
 
 void held_release(struct txn *t)
@@ -45,14 +70,17 @@ void held_release(struct txn *t)
     if (!h)
         return;
     t->held = NULL;
-    if (list_is_empty(&h->waiters)) {
+    h->holders--;
+    while (!list_is_empty(&h->waiters)) {
+        struct txn *next = LIST_OWNER(h->waiters.next, struct txn, in_held);
+        if (!may_hold(h, next))
+            return;
+        list_remove(&next->in_held);
+        hold(h, next);
+        txn_wake(next, TXN_HELD);
+    }
+    if (h->holders == 0) {
         map_remove(t->gate->held, slice_from(h->name, h->name_n));
         free(h);
-        return;
     }
-    struct txn *next = LIST_OWNER(h->waiters.next, struct txn, in_held);
-    list_remove(&next->in_held);
-    h->owner = next;
-    next->held = h;
-    txn_wake(next, TXN_HELD);
 }

@@ -48,6 +48,7 @@ struct txn {
     struct service_state state;
     bool has_state;
     struct held *held;        /* the service under change that this request holds */
+    bool holds_alone;         /* no other change of the service may run beside it */
     struct list in_held;      /* waiting for it */
 
     struct outgoing out;      /* const after shape, but for its head, which the sign step makes */
@@ -125,8 +126,8 @@ enum step_result step_settle(struct txn *t);
 bool txn_nest(struct txn *t, const struct op *op, struct slice service, const struct query *query);
 /* Read DescribeService's answer. False: it does not say what is needed. nested.c */
 bool service_state_read(struct slice body, struct arena *a, struct service_state *out, struct err *e);
-/* held.c: one change of a service at a time. */
-enum step_result held_take(struct txn *t, struct slice service);
+/* held.c: who may change a service now; alone = nobody else meanwhile. */
+enum step_result held_take(struct txn *t, struct slice service, bool alone);
 void held_release(struct txn *t);
 /* record.c: the audit records of a request. */
 /* The ticket of the intent, 0 when the log takes none. */

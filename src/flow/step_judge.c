@@ -34,7 +34,7 @@ enum step_result step_hold(struct txn *t)
     case TXN_HELD:
         return STEP_NEXT;
     case TXN_EVENT_NONE:
-        return held_take(t, f->service);
+        return held_take(t, f->service, t->verdict.kind == VERDICT_NEED_STATE);
     case TXN_ABORTED:
         return txn_refuse(t, REASON_STOPPING, NULL);
     case TXN_TIMEOUT:

@@ -27,7 +27,7 @@ static const struct step {
     { "route", step_route },       /* which of the operations is it? */
     { "parse", step_parse },       /* query and body, strictly; the facts they state */
     { "screen", step_screen },     /* all that can be refused without asking EAS */
-    { "hold", step_hold },         /* one change of a service at a time */
+    { "hold", step_hold },         /* no change beside one whose verdict rests on the present state */
     { "lookup", step_lookup },     /* the service's present state, where the verdict needs it */
     { "judge", step_judge },       /* the verdict */
     { "shape", step_shape },       /* the bytes that will be sent, printed from what was judged */

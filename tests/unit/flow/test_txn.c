@@ -247,27 +247,66 @@ static void unreadable_state_refuses(void **state)
     world_free(w);
 }
 
-static void one_change_of_a_service_at_a_time(void **state)
+static void a_change_that_rests_on_the_state_is_alone(void **state)
 {
     struct world *w = world_new(ini);
 
     (void)state;
-    world_ask(w, "tok-nlp", "PUT", UPDATE, "{\"ServiceSpec\":\"llama_7b_fp16\",\"Replicas\":4}");
-    world_ask(w, "tok-nlp", "PUT", UPDATE, "{\"ServiceSpec\":\"chatglm_6b_int8\",\"Replicas\":1}");
-    world_ask(w, "tok-nlp", "DELETE", SERVICE, NULL);
-    world_ask(w, "tok-nlp", "GET", SERVICE, NULL); /* a read does not wait */
+    world_ask(w, "tok-nlp", "PUT", UPDATE, "{\"Replicas\":4}");                  /* looks up: llama may have 4 */
+    world_ask(w, "tok-nlp", "PUT", UPDATE, "{\"ServiceSpec\":\"chatglm_6b_int8\"}"); /* would look up, too: must wait */
+    world_ask(w, "tok-nlp", "DELETE", SERVICE, NULL);                            /* waits behind it */
+    world_ask(w, "tok-nlp", "GET", SERVICE, NULL);                               /* a read does not wait */
     assert_int_equal(w->send_count, 2);
     world_answer(w, 1, 200, "{}");
-    world_answer(w, 0, 200, "{}");
-    assert_int_equal(w->send_count, 3); /* the second change goes on, the third still waits */
-    world_pass_ms(w, 6000);
-    assert_int_equal(w->replies[2].status, 409);
-    assert_has(w->replies[2].body, "Easgate.ChangeInProgress");
-    world_answer(w, 2, 200, "{}");
+    world_answer(w, 0, 200, STATE("llama_7b_fp16", "1"));
+    assert_int_equal(w->send_count, 3);
+    world_answer(w, 2, 200, "{}"); /* the first update is done; the second sees its effect */
+    assert_int_equal(w->send_count, 4);
+    world_answer(w, 3, 200, STATE("llama_7b_fp16", "4"));
+    assert_int_equal(w->replies[2].status, 403);
+    assert_has(w->replies[2].body, "would be 4 replicas (4 now)");
+    assert_int_equal(w->send_count, 5); /* the delete */
+    world_answer(w, 4, 200, "{}");
     assert_int_equal(w->reply_count, 4);
+    world_free(w);
+}
+
+static void waiting_for_another_change_ends(void **state)
+{
+    struct world *w = world_new(ini);
+
+    (void)state;
+    world_ask(w, "tok-nlp", "PUT", UPDATE, "{\"Replicas\":4}");
     world_ask(w, "tok-nlp", "DELETE", SERVICE, NULL);
+    world_pass_ms(w, 6000);
+    assert_int_equal(w->replies[0].status, 409);
+    assert_has(w->replies[0].body, "Easgate.ChangeInProgress");
+    world_answer(w, 0, 404, "{}");
+    world_ask(w, "tok-nlp", "DELETE", SERVICE, NULL);
+    world_answer(w, 1, 200, "{}");
+    assert_int_equal(w->replies[2].status, 200);
+    world_free(w);
+}
+
+static void changes_that_state_everything_run_side_by_side(void **state)
+{
+    struct world *w = world_new(ini);
+
+    (void)state;
+    world_ask(w, "tok-nlp", "POST", CREATE, BODY("nlp_a", "llama_7b_fp16", "1"));
+    world_ask(w, "tok-nlp", "POST", CREATE, BODY("nlp_a", "llama_7b_fp16", "2"));
+    world_ask(w, "tok-nlp", "PUT", SERVICE "/start", NULL); /* rests on the state: waits for both */
+    world_ask(w, "tok-nlp", "POST", CREATE, BODY("nlp_a", "llama_7b_fp16", "3")); /* nobody overtakes */
+    assert_int_equal(w->send_count, 2);
+    world_answer(w, 1, 200, "{}");
+    assert_int_equal(w->send_count, 2);
+    world_answer(w, 0, 409, "{}");
+    assert_int_equal(w->send_count, 3);
+    world_answer(w, 2, 200, STATE("llama_7b_fp16", "2"));
     world_answer(w, 3, 200, "{}");
-    assert_int_equal(w->replies[4].status, 200);
+    assert_int_equal(w->send_count, 5);
+    world_answer(w, 4, 409, "{}");
+    assert_int_equal(w->reply_count, 4);
     world_free(w);
 }
 
@@ -483,8 +522,8 @@ static void stopping_answers_everyone(void **state)
     struct world *w = world_new(ini);
 
     (void)state;
-    world_ask(w, "tok-nlp", "PUT", UPDATE, "{\"ServiceSpec\":\"llama_7b_fp16\",\"Replicas\":4}"); /* sent */
-    world_ask(w, "tok-nlp", "DELETE", SERVICE, NULL);                                             /* waits for it */
+    world_ask(w, "tok-nlp", "PUT", SERVICE "/start", NULL);                               /* looks up */
+    world_ask(w, "tok-nlp", "DELETE", SERVICE, NULL);                                     /* waits for it */
     world_ask(w, "tok-nlp", "PUT", "/api/v2/services/cn-shanghai/nlp_b/start", NULL);             /* looks up */
     w->auto_durable = false;
     world_ask(w, "tok-nlp", "GET", SERVICE, NULL); /* waits for the log */
@@ -548,7 +587,9 @@ int main(void)
         cmocka_unit_test(looks_up_what_an_update_leaves_out),
         cmocka_unit_test(judges_what_a_start_brings_back),
         cmocka_unit_test(unreadable_state_refuses),
-        cmocka_unit_test(one_change_of_a_service_at_a_time),
+        cmocka_unit_test(a_change_that_rests_on_the_state_is_alone),
+        cmocka_unit_test(waiting_for_another_change_ends),
+        cmocka_unit_test(changes_that_state_everything_run_side_by_side),
         cmocka_unit_test(a_list_shows_owned_services_over_all_pages),
         cmocka_unit_test(a_list_that_cannot_be_read_is_no_list),
         cmocka_unit_test(foreign_services_do_not_exist),
