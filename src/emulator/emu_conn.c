@@ -102,9 +102,10 @@ static void journal_rest(struct emu_conn *c, const char *fault, const char *why)
 static void close_politely(struct emu_conn *c, const char *why)
 {
     SSL *ssl = bufferevent_openssl_get_ssl(c->bev);
+    bool no_notify = c->state == ENDING && c->plan.no_notify;
 
     journal_rest(c, NULL, why);
-    if (ssl)
+    if (ssl && !no_notify)
         SSL_shutdown(ssl);
     free_conn(c);
 }

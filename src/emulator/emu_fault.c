@@ -116,6 +116,8 @@ static bool read_member(const struct emu_json *m, struct rule *r, struct err *e)
         return true;
     if (slice_eq(name, S("execute"))) {
         f->executes = emu_json_is_true(m);
+    } else if (slice_eq(name, S("notify"))) {
+        f->no_notify = !emu_json_is_true(m);
     } else if (slice_eq(name, S("code"))) {
         copy_text(m, f->code, sizeof f->code);
     } else if (slice_eq(name, S("text")) || slice_eq(name, S("location"))) {

@@ -55,6 +55,7 @@ enum emu_end { EMU_END_KEEP = 0, EMU_END_CLOSE, EMU_END_RESET, EMU_END_SILENT, E
 struct emu_fault {
     enum emu_fault_kind kind;
     bool executes;
+    bool no_notify; /* a close comes without TLS's close_notify */
     int64_t ms, delay_ms, at, times;
     int status;
     enum emu_end end; /* EMU_END_COUNT_ = as the kind has it */
@@ -69,6 +70,7 @@ struct emu_plan {
     size_t piece;              /* 0 = all at once */
     int64_t piece_ms, end_ms;  /* between pieces; between the last byte and the end */
     enum emu_end end;
+    bool no_notify;
 };
 
 struct emu_faults;

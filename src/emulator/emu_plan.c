@@ -190,6 +190,7 @@ void emu_fault_plan(const struct emu_fault *f, const struct emu_answer *a, bool 
     if (!f)
         return;
     plan->delay_ms = f->kind == EMU_FAULT_DELAY ? f->ms : f->delay_ms;
+    plan->no_notify = f->no_notify;
     apply(f, plan);
     if (f->end != EMU_END_COUNT_)
         plan->end = f->end;

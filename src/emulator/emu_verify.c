@@ -1,6 +1,6 @@
 /*
  * The verifier of ACS3-HMAC-SHA256: see emu_verify.h. Order of the checks: form of the authorization, the key, the
- * headers that must be signed, the date, the body's hash, the signature, and last the nonce, so that only a request
+ * date, the headers that must be signed, the body's hash, the signature, and last the nonce, so that only a request
  * that is otherwise good can use one up.
  *
  * Stricter than the document in one point: an escape with lower-case hex digits, or a broken one, is refused, as no
@@ -173,10 +173,10 @@ static bool judge(const struct emu_evidence *ev, const struct emu_keys *keys, in
     const struct emu_key *key = emu_keys_find(keys, a.credential);
     if (!check_key(ev, key, v) || !check_present(ev, v) || !check_date(ev, now_ms, v))
         return false;
-    if (!slice_eq(one(ev, S("x-acs-content-sha256"))->value, slice_of(v->body_sha256)))
-        return refuse(v, 400, "SignatureDoesNotMatch", "x-acs-content-sha256 is not the hash of the body");
     if (!emu_canon_request(ev, a.signed_headers, v->body_sha256, canonical, why, sizeof why))
         return refuse(v, 400, "SignatureDoesNotMatch", "%s", why);
+    if (!slice_eq(one(ev, S("x-acs-content-sha256"))->value, slice_of(v->body_sha256)))
+        return refuse(v, 400, "SignatureDoesNotMatch", "x-acs-content-sha256 is not the hash of the body.");
     if (!check_signature(sbuf_slice(canonical), &a, key, v))
         return false;
     if (nonces && !emu_nonces_take(nonces, a.credential, one(ev, S("x-acs-signature-nonce"))->value, now_ms))
