@@ -26,7 +26,8 @@
 #define FIELD_DIGESTS(T, f)         FIELD(T, f, struct rules : 0)
 #define FIELD_ALLOW(T, f)           FIELD(T, f, struct rules : 0)
 #define FIELD_GLOBS(T, f)           FIELD(T, f, struct rules : 0)
-#define FIELD_PATH_GLOBS(T, f)      FIELD(T, f, struct rules : 0)
+#define FIELD_OSS_PATHS(T, f)       FIELD(T, f, struct rules : 0)
+#define FIELD_NAS_PATHS(T, f)       FIELD(T, f, struct rules : 0)
 #define FIELD_WORDS(T, f)           FIELD(T, f, struct rules : 0)
 #define FIELD_SPEC_CAPS(T, f)       FIELD(T, f, struct rules : 0)
 #define BOOT                        true

@@ -41,7 +41,8 @@ enum schema_type {
     TYPE_DIGESTS,
     TYPE_ALLOW,
     TYPE_GLOBS,
-    TYPE_PATH_GLOBS,
+    TYPE_OSS_PATHS,
+    TYPE_NAS_PATHS,
     TYPE_WORDS,
     TYPE_SPEC_CAPS,
     TYPE_COUNT_

@@ -50,7 +50,8 @@ static const struct type {
     [TYPE_DIGESTS] = { true, "SHA256, SHA256 ... (64 hex digits each)", NULL },
     [TYPE_ALLOW] = { true, "OPERATION, @CLASS ...", NULL },
     [TYPE_GLOBS] = { true, "PATTERN, PATTERN ...", NULL },
-    [TYPE_PATH_GLOBS] = { true, "oss://BUCKET/PATTERN, oss://BUCKET/PATTERN ...", NULL },
+    [TYPE_OSS_PATHS] = { true, "oss://BUCKET/PATTERN, oss://BUCKET/PATTERN ...", NULL },
+    [TYPE_NAS_PATHS] = { true, "/PATTERN, /PATTERN ...", NULL },
     [TYPE_WORDS] = { true, "VALUE, VALUE ...", NULL },
     [TYPE_SPEC_CAPS] = { true, "SPEC, SPEC <= NUMBER ...", NULL },
 };
@@ -291,7 +292,8 @@ bool schema_set_scalar(const struct schema_reading *r, const struct schema_row *
     case TYPE_DIGESTS:
     case TYPE_ALLOW:
     case TYPE_GLOBS:
-    case TYPE_PATH_GLOBS:
+    case TYPE_OSS_PATHS:
+    case TYPE_NAS_PATHS:
     case TYPE_WORDS:
     case TYPE_SPEC_CAPS:
     case TYPE_COUNT_:
@@ -358,6 +360,21 @@ static bool check_word(struct slice text, struct err *e)
     return true;
 }
 
+/* The other storage's paths are patterns, too, but could never match here. */
+static bool check_oss_path(struct slice text, struct err *e)
+{
+    if (!slice_starts(text, S("oss://")))
+        return err_set(e, ERR_SYNTAX, "the path must begin with oss://");
+    return glob_path_valid(text, e);
+}
+
+static bool check_nas_path(struct slice text, struct err *e)
+{
+    if (!slice_starts(text, S("/")))
+        return err_set(e, ERR_SYNTAX, "the path must begin with /");
+    return glob_path_valid(text, e);
+}
+
 static bool parse_spec(struct slice text, struct slice *out_spec, struct rule *out, struct err *e)
 {
     size_t at = slice_find(text, '<');
@@ -382,9 +399,9 @@ static bool parse_spec(struct slice text, struct slice *out_spec, struct rule *o
 static bool check_element(enum schema_type type, struct slice text, struct err *e)
 {
     static bool (*const checks[TYPE_COUNT_])(struct slice, struct err *) = {
-        [TYPE_LISTEN] = check_listen, [TYPE_HOSTS] = check_host, [TYPE_DIGESTS] = check_digest,
-        [TYPE_ALLOW] = check_allow,   [TYPE_GLOBS] = glob_valid, [TYPE_PATH_GLOBS] = glob_path_valid,
-        [TYPE_WORDS] = check_word,
+        [TYPE_LISTEN] = check_listen,      [TYPE_HOSTS] = check_host, [TYPE_DIGESTS] = check_digest,
+        [TYPE_ALLOW] = check_allow,        [TYPE_GLOBS] = glob_valid, [TYPE_OSS_PATHS] = check_oss_path,
+        [TYPE_NAS_PATHS] = check_nas_path, [TYPE_WORDS] = check_word,
     };
 
     MUST(checks[type]);
@@ -463,7 +480,8 @@ void schema_print_value(const struct schema_row *row, const void *base, struct s
     case TYPE_DIGESTS:
     case TYPE_ALLOW:
     case TYPE_GLOBS:
-    case TYPE_PATH_GLOBS:
+    case TYPE_OSS_PATHS:
+    case TYPE_NAS_PATHS:
     case TYPE_WORDS:
     case TYPE_SPEC_CAPS:
         print_rules(row, field, out);

@@ -1,0 +1,138 @@
+/* easgate check: exit codes and which stream says what. That it refuses bad files is T26. */
+#include "app/cmd.h"
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#define GOOD EG_TESTS_DIR "/proofs/T26-cases/good.ini"
+
+static char out[65536], err[65536];
+static char directory[] = "/tmp/easgate-test-XXXXXX";
+
+static void take(FILE *f, int saved, int fd, char *to)
+{
+    fflush(fd == 1 ? stdout : stderr);
+    dup2(saved, fd);
+    close(saved);
+    rewind(f);
+    to[fread(to, 1, sizeof out - 1, f)] = '\0';
+    fclose(f);
+}
+
+static int run(const char *a, const char *b, const char *c)
+{
+    const char *const args[] = { a, b, c };
+    char texts[4][300] = { "check" };
+    char *argv[5] = { texts[0] };
+    int argc = 1;
+    FILE *to_out = tmpfile(), *to_err = tmpfile();
+    int saved_out = dup(1), saved_err = dup(2);
+
+    assert_true(to_out && to_err);
+    for (size_t i = 0; i < 3 && args[i]; i++) {
+        snprintf(texts[i + 1], sizeof texts[i + 1], "%s", args[i]);
+        argv[argc++] = texts[i + 1];
+    }
+    fflush(stdout);
+    dup2(fileno(to_out), 1);
+    dup2(fileno(to_err), 2);
+    int code = cmd_check(argc, argv);
+    take(to_out, saved_out, 1, out);
+    take(to_err, saved_err, 2, err);
+    return code;
+}
+
+/* A copy of good.ini that nobody else can write, as a checkout need not be; with a line more. */
+static const char *copy(const char *more)
+{
+    static char path[200];
+    FILE *from = fopen(GOOD, "rb");
+    int c;
+
+    snprintf(path, sizeof path, "%s/f.ini", directory);
+    FILE *to = fopen(path, "wb");
+    assert_true(from && to);
+    while ((c = fgetc(from)) != EOF)
+        fputc(c, to);
+    fputs(more, to);
+    fclose(from);
+    fclose(to);
+    assert_int_equal(chmod(path, 0600), 0);
+    return path;
+}
+
+static void fine_is_zero(void **state)
+{
+    (void)state;
+    assert_int_equal(run("--no-credentials", copy(""), NULL), 0);
+    assert_non_null(strstr(out, "f.ini: fine: 1 client, 1 policy\n"));
+    assert_string_equal(err, "");
+    assert_int_equal(run(copy(""), NULL, NULL), 2); /* its credentials file is not there */
+    assert_non_null(strstr(err, "f.ini:7: file of [credential main]: "));
+}
+
+static void errors_are_two(void **state)
+{
+    (void)state;
+    assert_int_equal(run("--no-credentials", copy("max_total_replicas = 9\nfoo = 1\n"), NULL), 2);
+    assert_non_null(strstr(err, "f.ini:19: max_total_replicas of [policy small] is not enforced"));
+    assert_non_null(strstr(err, "f.ini:20: unknown key \"foo\""));
+    assert_non_null(strstr(err, "f.ini: 2 errors\n"));
+    assert_string_equal(out, "");
+}
+
+static void warnings_are_fine(void **state)
+{
+    (void)state;
+    assert_int_equal(run("--no-credentials", copy("allow = ScaleService\n"), NULL), 0);
+    assert_non_null(strstr(err, "f.ini:19: warning: allow of [policy small] has ScaleService"));
+    assert_non_null(strstr(out, "fine"));
+}
+
+static void print_masks_secrets(void **state)
+{
+    (void)state;
+    assert_int_equal(run("--print", "--no-credentials", copy("")), 0);
+    assert_non_null(strstr(out, "\nmax_connections = 512\n"));
+    assert_non_null(strstr(out, "\ntoken_sha256 = <secret>\n"));
+    assert_null(strstr(out, "5e884898"));
+}
+
+static void usage_is_two(void **state)
+{
+    (void)state;
+    assert_int_equal(run("--nope", NULL, NULL), 2);
+    assert_int_equal(run("a", "b", NULL), 2);
+    assert_int_equal(run("--help", NULL, NULL), 0);
+    assert_non_null(strstr(out, "examples:"));
+    assert_int_equal(run("--manual", NULL, NULL), 0);
+    assert_non_null(strstr(out, "# Configuration reference"));
+}
+
+static int make_directory(void **state)
+{
+    (void)state;
+    return mkdtemp(directory) ? 0 : -1;
+}
+
+static int remove_directory(void **state)
+{
+    (void)state;
+    remove(copy(""));
+    return rmdir(directory);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(fine_is_zero),      cmocka_unit_test(errors_are_two),
+        cmocka_unit_test(warnings_are_fine), cmocka_unit_test(print_masks_secrets),
+        cmocka_unit_test(usage_is_two),
+    };
+
+    return cmocka_run_group_tests(tests, make_directory, remove_directory);
+}
