@@ -9,6 +9,7 @@
 #include "edge/listen.h"
 #include "base/log.h"
 #include "base/must.h"
+#include "edge/accept.h"
 #include "edge/admin.h"
 #include "edge/httpin.h"
 #include "edge/listen_socket.h"
@@ -18,7 +19,6 @@
 #include <event2/listener.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #define PAUSE_MS              200
@@ -96,13 +96,11 @@ static void shed(struct listeners *ls)
         close(ls->spare_fd);
     ls->spare_fd = -1;
     for (size_t i = 0; i < ls->count; i++) {
-        for (int n = 0; n < SHED_MAX && ls->doors[i].bound; n++) {
-            int fd = accept4(evhttp_bound_socket_get_fd(ls->doors[i].bound), NULL, NULL, SOCK_CLOEXEC);
-            if (fd < 0)
-                break;
-            close(fd);
+        if (!ls->doors[i].bound)
+            continue;
+        int fd = evhttp_bound_socket_get_fd(ls->doors[i].bound);
+        for (int n = 0; n < SHED_MAX && accept_and_close(fd); n++)
             metric_add(gate_metrics(ls->gate), METRIC_connections_refused_total, 1);
-        }
     }
     has_descriptor(ls);
 }

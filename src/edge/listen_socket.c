@@ -155,11 +155,16 @@ static bool open_unix(const struct address *a, mode_t mode, struct listen_socket
         s->path[0] = '\0';
         return false;
     }
-    if (lstat(s->path, &st))
-        return fail(e, "look at", s->path);
+    if (chmod(s->path, mode) || listen(s->fd, BACKLOG) || lstat(s->path, &st)) {
+        fail(e, "listen at", s->path);
+        unlink(s->path);
+        s->path[0] = '\0';
+        return false;
+    }
     s->device = st.st_dev;
     s->inode = st.st_ino;
-    return (chmod(s->path, mode) == 0 && listen(s->fd, BACKLOG) == 0) || fail(e, "listen at", s->path);
+    s->changed = st.st_ctim;
+    return true;
 }
 
 bool listen_socket_open(const struct address *a, mode_t mode, struct listen_socket *out, struct err *e)
@@ -176,7 +181,8 @@ void listen_socket_close(struct listen_socket *s)
 {
     struct stat st;
 
-    if (s->path[0] && lstat(s->path, &st) == 0 && st.st_dev == s->device && st.st_ino == s->inode)
+    if (s->path[0] && lstat(s->path, &st) == 0 && st.st_dev == s->device && st.st_ino == s->inode &&
+        st.st_ctim.tv_sec == s->changed.tv_sec && st.st_ctim.tv_nsec == s->changed.tv_nsec)
         unlink(s->path);
     s->path[0] = '\0';
     if (s->fd >= 0)

@@ -7,14 +7,16 @@
 #define EG_LISTEN_SOCKET_H
 #include "config/address.h"
 #include <sys/types.h>
+#include <time.h>
 
 struct listen_socket {
     int fd; /* listening, non-blocking, closed on exec; -1 once it was given away */
     uint16_t port;
     int lock_fd;
     char path[ADDRESS_UNIX_PATH_MAX_BYTES + 1]; /* "" for TCP */
-    dev_t device;
+    dev_t device; /* the socket file's; a number of a removed file may come again, hence the time */
     ino_t inode;
+    struct timespec changed;
 };
 
 /* mode is for unix sockets. A socket file on which nobody answers is replaced; any other file is an error. */
