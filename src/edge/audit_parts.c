@@ -1,0 +1,126 @@
+/* Segments in order: see audit_parts.h. Reads one line of each file. */
+#include "edge/audit_parts.h"
+#include "edge/audit_read.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+void audit_parts_drop(struct audit_parts *p)
+{
+    free(p->list);
+    *p = AUDIT_PARTS_NONE;
+}
+
+static enum audit_file_kind kind_of(const char *name)
+{
+    struct slice s = slice_of(name), stem;
+    struct audit_names n;
+    struct audit_file file;
+    char log_name[AUDIT_NAME_MAX];
+    const char *dot = strrchr(name, '.');
+
+    /* Which log's segment this could be follows from its own name: what stands before the first "-broken-" or "-N-M". */
+    for (size_t i = 0; i < s.n; i++) {
+        stem = slice_from(name, i);
+        int used = snprintf(log_name, sizeof log_name, "%.*s%s", SLICE_FMT(stem), dot ? dot : "");
+        if (s.p[i] == '-' && used > 0 && (size_t)used < sizeof log_name &&
+            audit_names_init(&n, log_name, NULL) && audit_file_kind_of(&n, name, &file) != AUDIT_FILE_NONE)
+            return file.kind;
+    }
+    return AUDIT_FILE_NONE;
+}
+
+/* The seq of the first line, or 0; read without the cost of a whole reader. */
+static uint64_t first_seq_of(int fd)
+{
+    char text[AUDIT_LINE_MAX_BYTES];
+    ssize_t n = pread(fd, text, sizeof text, 0);
+    struct audit_line line;
+
+    if (n <= 0)
+        return 0;
+    struct slice s = slice_from(text, (size_t)n);
+    s.n = slice_find(s, '\n');
+    return s.n < (size_t)n && audit_line_parse(s, &line, NULL) ? line.seq : 0;
+}
+
+static struct audit_part *grow(struct audit_parts *p)
+{
+    struct audit_part *list = realloc(p->list, (p->count + 1) * sizeof *list);
+
+    if (!list)
+        return NULL;
+    p->list = list;
+    list[p->count] = (struct audit_part){ 0 };
+    return &list[p->count++];
+}
+
+bool audit_parts_add(struct audit_parts *p, const char *path, struct err *e)
+{
+    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+    struct stat st;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+    if (fd < 0)
+        return err_set(e, ERR_IO, "%s: %s", path, strerror(errno));
+    if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || strlen(path) >= PATH_MAX || strlen(name) > NAME_MAX) {
+        close(fd);
+        return err_set(e, ERR_IO, "%s: not a regular file", path);
+    }
+    struct audit_part *part = grow(p);
+    if (part) {
+        memcpy(part->path, path, strlen(path) + 1);
+        memcpy(part->name, name, strlen(name) + 1);
+        part->kind = kind_of(name);
+        part->first_seq = first_seq_of(fd);
+        part->bytes = (uint64_t)st.st_size;
+        part->changed_s = (int64_t)st.st_mtime;
+    }
+    close(fd);
+    return part || err_set(e, ERR_MEMORY, "no memory for a list of segments");
+}
+
+bool audit_parts_add_log(struct audit_parts *p, const struct audit_names *names, struct err *e)
+{
+    struct audit_file *files;
+    size_t count;
+    bool ok = true;
+
+    if (!audit_files_list(names, &files, &count, e))
+        return false;
+    for (size_t i = 0; ok && i < count; i++) {
+        char path[PATH_MAX];
+        if (files[i].kind == AUDIT_FILE_TORN)
+            continue;
+        int n = snprintf(path, sizeof path, "%s/%s", names->dir, files[i].name);
+        ok = n > 0 && (size_t)n < sizeof path ? audit_parts_add(p, path, e)
+                                              : err_set(e, ERR_TOO_LONG, "%s: path too long", files[i].name);
+        if (ok)
+            p->list[p->count - 1].kind = files[i].kind;
+    }
+    free(files);
+    return ok;
+}
+
+static int compare(const void *a, const void *b)
+{
+    const struct audit_part *x = a, *y = b;
+
+    if (x->first_seq != y->first_seq)
+        return x->first_seq - 1 < y->first_seq - 1 ? -1 : 1; /* 0 wraps to the end */
+    if ((x->kind == AUDIT_FILE_BROKEN) != (y->kind == AUDIT_FILE_BROKEN))
+        return x->kind == AUDIT_FILE_BROKEN ? -1 : 1;
+    return strcmp(x->path, y->path);
+}
+
+void audit_parts_sort(struct audit_parts *p)
+{
+    if (p->count)
+        qsort(p->list, p->count, sizeof *p->list, compare);
+    for (size_t i = 0; i + 1 < p->count; i++)
+        if (p->list[i].kind == AUDIT_FILE_BROKEN && p->list[i + 1].first_seq)
+            p->list[i].stop_after_seq = p->list[i + 1].first_seq - 1;
+}

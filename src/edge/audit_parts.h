@@ -1,0 +1,33 @@
+/*
+ * audit_parts: the segments of one log in the order of their records, as the chain goes through them. A segment that was
+ * closed for good counts only up to where the next one goes on.
+ */
+#ifndef EG_AUDIT_PARTS_H
+#define EG_AUDIT_PARTS_H
+#include "edge/audit_files.h"
+#include <stddef.h>
+
+struct audit_part {
+    char path[PATH_MAX];
+    char name[AUDIT_NAME_MAX]; /* the path's last part */
+    enum audit_file_kind kind; /* AUDIT_FILE_NONE for a path of the caller's that has no such name */
+    uint64_t first_seq;        /* of its first line; 0 = that is no record, or the file is empty */
+    uint64_t stop_after_seq;   /* a broken segment: the last record that counts; 0 = all */
+    uint64_t bytes;
+    int64_t changed_s; /* mtime */
+};
+
+struct audit_parts {
+    size_t count;
+    struct audit_part *list;
+};
+#define AUDIT_PARTS_NONE ((struct audit_parts){ 0, NULL })
+void audit_parts_drop(struct audit_parts *p);
+
+/* Add a file (its first line is read; the kind follows from its name). False when it cannot be opened. */
+bool audit_parts_add(struct audit_parts *p, const char *path, struct err *e);
+/* Add all segments of a log, not its torn bytes. */
+bool audit_parts_add_log(struct audit_parts *p, const struct audit_names *names, struct err *e);
+/* Put them in order of first_seq (those without a record at the end), and set stop_after_seq. */
+void audit_parts_sort(struct audit_parts *p);
+#endif

@@ -1,0 +1,28 @@
+/*
+ * audit_pending: the intents of a log that have no outcome yet. Fed line by line in order; memory grows with the open
+ * intents only, up to a maximum.
+ */
+#ifndef EG_AUDIT_PENDING_H
+#define EG_AUDIT_PENDING_H
+#include "core/audit_rec.h"
+
+#define AUDIT_PENDING_MAX ((size_t)1 << 20)
+
+struct audit_pending;
+
+/* An open intent: what its lines said. */
+struct audit_open {
+    unsigned count;                      /* intents of this id that are open (a second try writes its own) */
+    uint64_t seq;                        /* of the last one */
+    char id[33], nonce[65], attempt[20]; /* attempt = the number of its try, or "" */
+    char t[25], client[65], op[65];      /* for people; cut if longer */
+};
+
+struct audit_pending *audit_pending_new(void); /* NULL without memory */
+void audit_pending_free(struct audit_pending **p);
+/* Take note of a line. False without memory, or with too many open intents. */
+bool audit_pending_line(struct audit_pending *p, const struct audit_line *line);
+size_t audit_pending_count(const struct audit_pending *p);
+/* All of them in order of seq, borrowed until the next change; NULL without memory. The caller frees the array. */
+const struct audit_open **audit_pending_list(const struct audit_pending *p);
+#endif

@@ -1,0 +1,498 @@
+/*
+ * The audit log between the loop and its writer: see auditor.h.
+ *
+ * Who owns what:
+ *   loop thread     fresh (this turn's records), tickets, what the gate was told, watchdog, metrics
+ *   behind `lock`   inbox (to the writer), outbox (back, done), the writer's status and its orders
+ *   writer thread   the ledger; in `written` mode the loop plays its part, without the lock being contended
+ *
+ * A loss has a number (the epoch). The loop stamps each record with the last loss it has told the gate of; the writer drops
+ * every intent with an older stamp than its own last loss. So once the gate has been told, no intent from before can become
+ * durable any more, and no intent from after it can be taken for lost.
+ */
+#include "edge/auditor.h"
+#include "base/log.h"
+#include "base/must.h"
+#include <errno.h>
+#include <event2/event.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#define TICK_MS             50
+#define PROBE_EVERY_MS      250
+#define LOG_EVERY_MS        10000
+#define WAITING_MAX_RECORDS 16384
+#define WAITING_MAX_BYTES   ((size_t)32 << 20)
+
+struct auditor {
+    struct auditor_config cfg;
+    bool synced;
+    struct event *turn_end, *wake, *tick;
+    bool tick_runs;
+    struct auditor_events events;
+    struct list fresh;
+    uint64_t last_ticket, told_ticket;
+    unsigned epoch;                        /* losses the gate knows of */
+    size_t waiting_records, waiting_bytes; /* appended and not done */
+    int64_t busy_since_ms;                 /* the oldest batch under way; 0 = none */
+    int64_t next_probe_ms;
+    uint64_t counted_records; /* of status.records, those in the metrics */
+    bool failed, slow;
+    char why[480];
+    struct log_limit still_failed;
+
+    struct {
+        pthread_mutex_t lock;
+        pthread_cond_t news, ended_news;
+        struct list inbox, outbox;
+        struct ledger_status status;
+        bool probe, rotate, quit, ended;
+    } shared;
+    int wake_fd;
+    pthread_t thread;
+    bool has_thread;
+    struct ledger *ledger;
+};
+
+static int64_t now_ms(const struct auditor *a)
+{
+    return clock_mono_ms(a->cfg.ledger.clock);
+}
+
+/* ---- the writer ---- */
+
+struct orders {
+    struct list items;
+    bool probe, quit;
+};
+
+/* Wait for something to do. The lock is held. */
+static void take_orders(struct auditor *a, bool wait, struct orders *out)
+{
+    while (wait && list_is_empty(&a->shared.inbox) && !a->shared.probe && !a->shared.rotate &&
+           !a->shared.quit)
+        pthread_cond_wait(&a->shared.news, &a->shared.lock);
+    list_init(&out->items);
+    audit_items_move(&a->shared.inbox, &out->items);
+    out->probe = a->shared.probe;
+    out->quit = a->shared.quit;
+    if (a->shared.rotate)
+        ledger_rotate(a->ledger);
+    a->shared.probe = a->shared.rotate = false;
+}
+
+/* One round of the writer, from orders to results. Returns whether more is to be written. */
+static bool write_round(struct auditor *a, bool wait, bool *out_quit)
+{
+    struct orders orders;
+    struct list done;
+
+    list_init(&done);
+    pthread_mutex_lock(&a->shared.lock);
+    take_orders(a, wait, &orders);
+    pthread_mutex_unlock(&a->shared.lock);
+
+    bool more = ledger_run(a->ledger, &orders.items, orders.probe, &done);
+
+    pthread_mutex_lock(&a->shared.lock);
+    audit_items_move(&done, &a->shared.outbox);
+    a->shared.status = *ledger_status(a->ledger);
+    more = more || !list_is_empty(&a->shared.inbox);
+    pthread_mutex_unlock(&a->shared.lock);
+    *out_quit = orders.quit;
+    return more;
+}
+
+static void wake_loop(struct auditor *a)
+{
+    uint64_t one = 1;
+
+    while (write(a->wake_fd, &one, sizeof one) < 0 && errno == EINTR)
+        ;
+}
+
+static void *writer_main(void *arg)
+{
+    struct auditor *a = arg;
+    bool more = false, quit = false;
+
+    while (!quit || more) {
+        more = write_round(a, !more, &quit);
+        wake_loop(a);
+    }
+    pthread_mutex_lock(&a->shared.lock);
+    a->shared.ended = true;
+    pthread_cond_signal(&a->shared.ended_news);
+    pthread_mutex_unlock(&a->shared.lock);
+    return NULL;
+}
+
+/* ---- telling the loop ---- */
+
+static void tell_durable(struct auditor *a, uint64_t upto)
+{
+    if (upto <= a->told_ticket)
+        return;
+    a->told_ticket = upto;
+    if (a->events.durable)
+        a->events.durable(a->events.ctx, upto);
+}
+
+static void tell_lost(struct auditor *a, unsigned epoch)
+{
+    a->epoch = epoch;
+    if (a->events.lost)
+        a->events.lost(a->events.ctx);
+}
+
+static void note_done(struct auditor *a, const struct audit_item *item)
+{
+    MUST(a->waiting_records > 0 && a->waiting_bytes >= item->body_bytes);
+    a->waiting_records--;
+    a->waiting_bytes -= item->body_bytes;
+    if (item->is_durable && item->type == AUDIT_INTENT && a->events.metrics)
+        metric_observe_ms(a->events.metrics, METRIC_audit_commit_ms, now_ms(a) - item->queued_mono_ms);
+}
+
+/* In order of ticket: what is durable, then a loss, then what became durable after it. */
+static void tell_done(struct auditor *a, struct list *done, unsigned epoch)
+{
+    uint64_t upto = 0;
+
+    while (!list_is_empty(done)) {
+        struct audit_item *item = LIST_OWNER(done->next, struct audit_item, node);
+        list_remove(&item->node);
+        note_done(a, item);
+        if (item->is_durable) {
+            upto = item->ticket;
+        } else if (item->type == AUDIT_INTENT && item->epoch == a->epoch && a->epoch != epoch) {
+            tell_durable(a, upto);
+            tell_lost(a, epoch);
+        }
+        free(item);
+    }
+    tell_durable(a, upto);
+    if (a->epoch != epoch)
+        tell_lost(a, epoch);
+}
+
+static void log_state(struct auditor *a, const struct ledger_status *status)
+{
+    uint64_t held_back;
+
+    if (status->failed && !a->failed) {
+        log_event(LOG_ERROR, "audit", "cannot write, refusing requests", LOG_C("path", a->cfg.ledger.path),
+                  LOG_C("error", status->why));
+        a->still_failed =
+            (struct log_limit){ .period_ms = LOG_EVERY_MS, .next_ms = now_ms(a) + LOG_EVERY_MS };
+    } else if (status->failed && log_limit_pass(&a->still_failed, now_ms(a), &held_back)) {
+        log_event(LOG_ERROR, "audit", "still cannot write, refusing requests",
+                  LOG_C("path", a->cfg.ledger.path), LOG_C("error", status->why),
+                  LOG_N("waiting", a->waiting_records));
+    } else if (!status->failed && a->failed) {
+        log_event(LOG_WARN, "audit", "writing again", LOG_C("path", a->cfg.ledger.path));
+    }
+}
+
+static void set_state(struct auditor *a, const struct ledger_status *status)
+{
+    log_state(a, status);
+    a->failed = status->failed;
+    memcpy(a->why, status->why, sizeof a->why);
+    if (a->slow)
+        log_line(LOG_WARN, "audit", "the slow commit is done");
+    a->slow = false;
+    if (!a->events.metrics)
+        return;
+    metric_set(a->events.metrics, METRIC_audit_failed, a->failed);
+    metric_add(a->events.metrics, METRIC_audit_records_total, status->records - a->counted_records);
+    a->counted_records = status->records;
+}
+
+static void start_tick(struct auditor *a)
+{
+    const struct timeval period = { .tv_usec = TICK_MS * 1000 };
+
+    if (!a->tick_runs)
+        a->tick_runs = event_add(a->tick, &period) == 0;
+}
+
+/* Take over what the writer has done, and tell the gate. */
+static void collect(struct auditor *a)
+{
+    struct list done;
+    struct ledger_status status;
+
+    list_init(&done);
+    pthread_mutex_lock(&a->shared.lock);
+    audit_items_move(&a->shared.outbox, &done);
+    status = a->shared.status;
+    bool is_idle = list_is_empty(&a->shared.inbox);
+    pthread_mutex_unlock(&a->shared.lock);
+
+    if (!list_is_empty(&done) || is_idle)
+        a->busy_since_ms = a->waiting_records ? now_ms(a) : 0;
+    set_state(a, &status);
+    if (a->failed)
+        start_tick(a);
+    tell_done(a, &done, status.epoch);
+}
+
+static void on_wake(evutil_socket_t fd, short what, void *arg)
+{
+    uint64_t count;
+
+    (void)what;
+    while (read(fd, &count, sizeof count) < 0 && errno == EINTR)
+        ;
+    collect(arg);
+}
+
+/* ---- the loop's side ---- */
+
+static void hand_over(struct auditor *a, bool probe)
+{
+    pthread_mutex_lock(&a->shared.lock);
+    audit_items_move(&a->fresh, &a->shared.inbox);
+    a->shared.probe = a->shared.probe || probe;
+    pthread_cond_signal(&a->shared.news);
+    pthread_mutex_unlock(&a->shared.lock);
+    if (!a->busy_since_ms)
+        a->busy_since_ms = now_ms(a);
+    start_tick(a);
+}
+
+static void write_here(struct auditor *a)
+{
+    bool quit;
+
+    while (write_round(a, false, &quit))
+        ;
+    collect(a);
+}
+
+static void on_turn_end(evutil_socket_t fd, short what, void *arg)
+{
+    struct auditor *a = arg;
+
+    (void)fd;
+    (void)what;
+    hand_over(a, false);
+    if (!a->synced)
+        write_here(a);
+}
+
+static void watch(struct auditor *a, int64_t now)
+{
+    if (a->slow || !a->busy_since_ms || a->failed ||
+        now - a->busy_since_ms <= (int64_t)a->cfg.commit_timeout_ms)
+        return;
+    a->slow = true;
+    log_event(LOG_ERROR, "audit", "a commit takes longer than commit_timeout, refusing requests",
+              LOG_C("path", a->cfg.ledger.path), LOG_N("ms", now - a->busy_since_ms));
+    if (a->events.metrics)
+        metric_set(a->events.metrics, METRIC_audit_failed, 1);
+}
+
+static void on_tick(evutil_socket_t fd, short what, void *arg)
+{
+    struct auditor *a = arg;
+    int64_t now = now_ms(a);
+
+    (void)fd;
+    (void)what;
+    watch(a, now);
+    if (a->failed && now >= a->next_probe_ms) {
+        a->next_probe_ms = now + PROBE_EVERY_MS;
+        hand_over(a, true);
+        if (!a->synced)
+            write_here(a);
+    }
+    if (!a->failed && !a->slow && !a->waiting_records) {
+        event_del(a->tick);
+        a->tick_runs = false;
+    }
+}
+
+uint64_t auditor_append(struct auditor *a, const struct audit_rec *rec)
+{
+    bool is_full = a->waiting_records >= WAITING_MAX_RECORDS || a->waiting_bytes >= WAITING_MAX_BYTES / 2;
+
+    if (rec->type == AUDIT_INTENT ? a->failed || a->slow || is_full : a->waiting_bytes >= WAITING_MAX_BYTES)
+        return 0;
+    struct audit_item *item = audit_item_new(rec, a->cfg.ledger.clock);
+    if (!item)
+        return 0;
+    item->ticket = ++a->last_ticket;
+    item->epoch = a->epoch;
+    item->queued_mono_ms = now_ms(a);
+    a->waiting_records++;
+    a->waiting_bytes += item->body_bytes;
+    if (list_is_empty(
+            &a->fresh)) /* behind all that is active now, so at the turn's end; a lower priority could starve */
+        event_active(a->turn_end, EV_TIMEOUT, 0);
+    list_add_last(&a->fresh, &item->node);
+    return item->ticket;
+}
+
+bool auditor_ok(struct auditor *a, const char **out_why)
+{
+    if (out_why)
+        *out_why = a->failed ? a->why : a->slow ? "the audit log: a commit takes longer than commit_timeout" : "";
+    return !a->failed && !a->slow;
+}
+
+void auditor_rotate(struct auditor *a)
+{
+    pthread_mutex_lock(&a->shared.lock);
+    a->shared.rotate = true;
+    pthread_mutex_unlock(&a->shared.lock);
+    event_active(a->turn_end, EV_TIMEOUT, 0);
+}
+
+void auditor_set_events(struct auditor *a, const struct auditor_events *events)
+{
+    a->events = *events;
+}
+
+/* ---- life ---- */
+
+static bool start_thread(struct auditor *a, struct err *e)
+{
+    sigset_t all, before;
+
+    sigfillset(&all); /* signals are the loop's */
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int error = pthread_create(&a->thread, NULL, writer_main, a);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    a->has_thread = error == 0;
+    return a->has_thread ||
+           err_set(e, ERR_MEMORY, "cannot start the audit log's thread: %s", strerror(error));
+}
+
+static bool init_shared(struct auditor *a)
+{
+    pthread_condattr_t attr;
+    bool ok = pthread_condattr_init(&attr) == 0 && pthread_condattr_setclock(&attr, CLOCK_MONOTONIC) == 0 &&
+              pthread_cond_init(&a->shared.news, NULL) == 0 &&
+              pthread_cond_init(&a->shared.ended_news, &attr) == 0 &&
+              pthread_mutex_init(&a->shared.lock, NULL) == 0;
+
+    pthread_condattr_destroy(&attr);
+    list_init(&a->shared.inbox);
+    list_init(&a->shared.outbox);
+    return ok;
+}
+
+static bool init_events(struct auditor *a, struct event_base *base)
+{
+    a->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    if (a->wake_fd < 0)
+        return false;
+    a->turn_end = event_new(base, -1, 0, on_turn_end, a);
+    a->tick = event_new(base, -1, EV_PERSIST, on_tick, a);
+    a->wake = event_new(base, a->wake_fd, EV_READ | EV_PERSIST, on_wake, a);
+    return a->turn_end && a->tick && a->wake && event_add(a->wake, NULL) == 0;
+}
+
+static void free_event(struct event **ev)
+{
+    if (*ev)
+        event_free(*ev);
+    *ev = NULL;
+}
+
+static void free_all(struct auditor *a)
+{
+    free_event(&a->turn_end);
+    free_event(&a->tick);
+    free_event(&a->wake);
+    if (a->wake_fd >= 0)
+        close(a->wake_fd);
+    audit_items_free(&a->fresh);
+    audit_items_free(&a->shared.inbox);
+    audit_items_free(&a->shared.outbox);
+    ledger_free(&a->ledger);
+    pthread_mutex_destroy(&a->shared.lock);
+    pthread_cond_destroy(&a->shared.news);
+    pthread_cond_destroy(&a->shared.ended_news);
+    free(a);
+}
+
+struct auditor *auditor_open(const struct auditor_config *cfg, struct event_base *base, struct err *e)
+{
+    struct auditor *a = calloc(1, sizeof *a);
+
+    if (!a || !init_shared(a)) {
+        free(a);
+        err_set(e, ERR_MEMORY, "no memory for the audit log");
+        return NULL;
+    }
+    a->cfg = *cfg;
+    a->synced = cfg->ledger.synced;
+    a->wake_fd = -1;
+    list_init(&a->fresh);
+    bool ok = init_events(a, base) || err_set(e, ERR_MEMORY, "no memory for the audit log's events");
+    ok = ok && (a->ledger = ledger_open(&a->cfg.ledger, e)) != NULL;
+    if (ok)
+        a->shared.status = *ledger_status(a->ledger);
+    ok = ok && (!a->synced || start_thread(a, e));
+    if (!ok) {
+        free_all(a);
+        return NULL;
+    }
+    return a;
+}
+
+/* Wait for the writer's end, at most wait_ms. */
+static bool join_thread(struct auditor *a, int64_t wait_ms)
+{
+    struct timespec until;
+    int error = 0;
+
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += (time_t)(wait_ms / 1000);
+    until.tv_nsec += (long)(wait_ms % 1000) * 1000000;
+    until.tv_sec += until.tv_nsec / 1000000000;
+    until.tv_nsec %= 1000000000;
+    pthread_mutex_lock(&a->shared.lock);
+    while (!a->shared.ended && error == 0)
+        error = pthread_cond_timedwait(&a->shared.ended_news, &a->shared.lock, &until);
+    bool ended = a->shared.ended;
+    pthread_mutex_unlock(&a->shared.lock);
+    if (ended)
+        pthread_join(a->thread, NULL);
+    else
+        pthread_detach(a->thread);
+    return ended;
+}
+
+bool auditor_close(struct auditor **closing, int64_t wait_ms)
+{
+    struct auditor *a = *closing;
+    const struct audit_rec stop = { .type = AUDIT_STOP };
+
+    *closing = NULL;
+    if (!a)
+        return true;
+    a->events = (struct auditor_events){ 0 };
+    bool stopped = auditor_append(a, &stop) != 0;
+    pthread_mutex_lock(&a->shared.lock);
+    a->shared.quit = true;
+    pthread_mutex_unlock(&a->shared.lock);
+    hand_over(a, true); /* a failed log gets one last chance */
+    if (a->has_thread && !join_thread(a, wait_ms)) {
+        log_line(LOG_ERROR, "audit", "the disk does not answer; the last records are not written");
+        return false; /* the thread still uses it all */
+    }
+    if (!a->has_thread)
+        write_here(a);
+    collect(a);
+    stopped = stopped && !a->failed && a->waiting_records == 0;
+    free_all(a);
+    return stopped;
+}

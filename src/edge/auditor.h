@@ -1,0 +1,50 @@
+/*
+ * auditor: the audit log as the request's life sees it: the ports audit_append and audit_ok of flow/ports.h, on the loop
+ * thread. Nothing here waits for a disk when `synced`: one writer thread owns the ledger (edge/ledger.h).
+ *
+ *   synced   records of a turn of the loop go to the writer thread at the turn's end; it writes what has gathered as one
+ *            batch, calls fdatasync, and wakes the loop
+ *   written  the loop itself writes at the end of each turn, without fdatasync
+ *
+ * Callbacks come from the loop, never from within a call to the auditor. Later issues put the keyed MAC and the epochs into
+ * core/audit_rec and edge/ledger; nothing here has to change for that.
+ */
+#ifndef EG_AUDITOR_H
+#define EG_AUDITOR_H
+#include "core/audit_rec.h"
+#include "core/metric.h"
+#include "edge/ledger.h"
+
+struct event_base;
+struct auditor;
+
+struct auditor_config {
+    struct ledger_config ledger;
+    uint64_t commit_timeout_ms; /* a batch that takes longer makes the log count as failed until it is done */
+};
+
+/* What the gate is told (gate_audit_durable, gate_audit_lost). */
+struct auditor_events {
+    void (*durable)(void *ctx, uint64_t upto_ticket);
+    void (*lost)(void *ctx);
+    void *ctx;
+    struct metrics *metrics; /* may be NULL; the loop's */
+};
+
+/* Open the log (ledger_open: blocks, may refuse) and start the writer. NULL with the reason otherwise. The strings of cfg
+ * must live as long as the auditor. The caller owns it. */
+struct auditor *auditor_open(const struct auditor_config *cfg, struct event_base *base, struct err *e);
+/* Whom to tell; before the first append. */
+void auditor_set_events(struct auditor *a, const struct auditor_events *events);
+
+/* The ports: see flow/ports.h. */
+uint64_t auditor_append(struct auditor *a, const struct audit_rec *rec);
+bool auditor_ok(struct auditor *a, const char **out_why);
+
+/* Rotate with the next batch (USR1). */
+void auditor_rotate(struct auditor *a);
+/* Write what is queued and a `stop` record behind it, waiting at most wait_ms, close and free; stores NULL. No callback is
+ * called any more. False when not all of it became durable. When the disk hangs the writer thread is left behind: end the
+ * process then. */
+bool auditor_close(struct auditor **a, int64_t wait_ms);
+#endif

@@ -1,0 +1,362 @@
+/*
+ * The audit log's writer: see ledger.h. It decides what goes into a batch and what a failure means for each record; how
+ * bytes become durable is segment.c's business, what a line says is core/audit_rec's.
+ *
+ * Records are chained only when a batch is put together: a batch that failed leaves no trace in the chain, and what is
+ * held back is chained anew behind the recover record. Never drops an outcome: without room, counted refusals go first,
+ * then denials, and the recover record says how many.
+ */
+#include "edge/ledger_inner.h"
+#include "base/enc.h"
+#include "base/must.h"
+#include "base/secret.h"
+#include <stdlib.h>
+
+#define BATCH_MAX_BYTES ((size_t)1 << 20)
+#define HELD_MAX_BYTES  ((size_t)16 << 20)
+
+/* ---- items ---- */
+
+struct audit_item *audit_item_new(const struct audit_rec *rec, const struct clock *clock)
+{
+    SCOPED(sbuf) body = SBUF_MAX(AUDIT_BODY_MAX_BYTES);
+
+    if (!audit_rec_body(rec, &body))
+        return NULL;
+    struct audit_item *item = calloc(1, sizeof *item + body.n);
+    if (!item)
+        return NULL;
+    list_init(&item->node);
+    item->type = rec->type;
+    item->wall_ms = rec->wall_ms ? rec->wall_ms : clock_wall_ms(clock);
+    item->mono_ms = rec->mono_ms ? rec->mono_ms : clock_mono_ms(clock);
+    item->body_bytes = body.n;
+    memcpy(item->body, body.p, body.n);
+    return item;
+}
+
+static struct audit_item *first_item(const struct list *items)
+{
+    return LIST_OWNER(items->next, struct audit_item, node);
+}
+
+void audit_items_free(struct list *items)
+{
+    while (!list_is_empty(items)) {
+        struct audit_item *item = first_item(items);
+        list_remove(&item->node);
+        free(item);
+    }
+}
+
+void audit_items_move(struct list *from, struct list *to)
+{
+    if (list_is_empty(from))
+        return;
+    from->next->prev = to->prev;
+    to->prev->next = from->next;
+    from->prev->next = to;
+    to->prev = from->prev;
+    list_init(from);
+}
+
+/* ---- what is held ---- */
+
+static size_t cost(const struct audit_item *item)
+{
+    return sizeof *item + item->body_bytes;
+}
+
+static void hold(struct ledger *l, struct audit_item *item)
+{
+    list_add_last(&l->held, &item->node);
+    l->held_bytes += cost(item);
+}
+
+static void finish(struct ledger *l, struct audit_item *item, bool is_durable, struct list *done)
+{
+    list_remove(&item->node);
+    l->held_bytes -= cost(item);
+    item->is_durable = is_durable;
+    list_add_last(done, &item->node);
+}
+
+/* Drop held records of a type, oldest first, until at most max_bytes are held. Returns how many. */
+static uint64_t drop_type(struct ledger *l, enum audit_type type, size_t max_bytes, struct list *done)
+{
+    uint64_t dropped = 0;
+
+    for (struct list *n = l->held.next, *next; n != &l->held && l->held_bytes > max_bytes; n = next) {
+        struct audit_item *item = LIST_OWNER(n, struct audit_item, node);
+        next = n->next;
+        if (item->type != type)
+            continue;
+        finish(l, item, false, done);
+        dropped++;
+    }
+    return dropped;
+}
+
+static void make_room(struct ledger *l, struct list *done)
+{
+    l->recovery.dropped += drop_type(l, AUDIT_COUNTED, HELD_MAX_BYTES, done);
+    l->recovery.dropped += drop_type(l, AUDIT_DENY, HELD_MAX_BYTES, done);
+}
+
+/* Intents that were taken before a loss the loop has since been told of, or will be, are gone: their requests are refused. */
+static void take_over_items(struct ledger *l, struct list *in, struct list *done)
+{
+    while (!list_is_empty(in)) {
+        struct audit_item *item = first_item(in);
+        bool is_lost = item->type == AUDIT_INTENT && (l->status.failed || item->epoch < l->status.epoch);
+        list_remove(&item->node);
+        hold(l, item);
+        if (is_lost)
+            finish(l, item, false, done);
+    }
+    if (l->status.failed)
+        make_room(l, done);
+}
+
+bool ledger_hold(struct ledger *l, const struct audit_rec *rec, struct err *e)
+{
+    struct audit_item *item = audit_item_new(rec, l->cfg.clock);
+
+    if (!item)
+        return err_set(e, ERR_MEMORY, "no memory for the audit log's first records");
+    hold(l, item);
+    return true;
+}
+
+/* ---- failure and recovery ---- */
+
+static void fail(struct ledger *l, bool segment_is_dead, const struct err *why, struct list *done)
+{
+    if (!l->status.failed) {
+        l->status.failed = true;
+        l->status.epoch++;
+        snprintf(l->recovery.why, sizeof l->recovery.why, "%s", why->text);
+    }
+    snprintf(l->status.why, sizeof l->status.why, "%s", why->text);
+    l->recovery.is_due = true;
+    l->recovery.segment_is_dead = l->recovery.segment_is_dead || segment_is_dead;
+    drop_type(l, AUDIT_INTENT, 0, done);
+    make_room(l, done);
+}
+
+/* Open the next segment. What was set aside first is what the recover record names: later files hold no record. */
+static bool renew(struct ledger *l, struct list *done)
+{
+    char aside[AUDIT_NAME_MAX];
+    struct err why = { 0 };
+    bool ok = segment_renew(l->segment, l->first_seq != 0, clock_wall_ms(l->cfg.clock), aside, &why);
+
+    if (aside[0]) {
+        if (!l->recovery.file[0])
+            memcpy(l->recovery.file, aside, sizeof aside);
+        l->first_seq = 0;
+    }
+    if (ok) {
+        l->first_seq = 0;
+        l->recovery.segment_is_dead = false;
+    } else {
+        fail(l, true, &why, done);
+    }
+    return ok;
+}
+
+struct audit_rec ledger_recover_rec(const struct ledger *l, char out_hash[2 * AUDIT_HASH_BYTES + 1],
+                                    struct sbuf *note)
+{
+    const struct recovery *r = &l->recovery;
+
+    enc_hex(l->chain.hash, sizeof l->chain.hash, out_hash);
+    sbuf_adds(note, r->why);
+    if (r->dropped)
+        sbuf_addf(note, "; %llu refusals found no room", (unsigned long long)r->dropped);
+    return (struct audit_rec){ .type = AUDIT_RECOVER,
+                               .file = slice_of(r->file),
+                               .note = sbuf_slice(note),
+                               .hash = slice_of(out_hash),
+                               .has_size = r->bytes > 0,
+                               .size = (int64_t)r->bytes,
+                               .has_last_seq = true,
+                               .last_seq = (int64_t)l->chain.seq };
+}
+
+/* ---- a batch ---- */
+
+struct batch {
+    struct audit_chain chain;
+    size_t item_count;
+    uint64_t own_records;           /* recover, rotate */
+    char full_name[AUDIT_NAME_MAX]; /* set when the batch ends with a rotate record */
+};
+
+static bool add_own(struct ledger *l, struct batch *b, const struct audit_rec *rec)
+{
+    SCOPED(sbuf) body = SBUF_MAX(AUDIT_BODY_MAX_BYTES);
+
+    b->own_records++;
+    return audit_rec_body(rec, &body) &&
+           audit_chain_add(&b->chain, rec->type, clock_wall_ms(l->cfg.clock), clock_mono_ms(l->cfg.clock),
+                           sbuf_slice(&body), &l->batch);
+}
+
+static bool add_recover(struct ledger *l, struct batch *b)
+{
+    char hash[2 * AUDIT_HASH_BYTES + 1];
+    SCOPED(sbuf) note = SBUF_MAX(1024);
+    struct audit_rec rec = ledger_recover_rec(l, hash, &note);
+
+    return add_own(l, b, &rec);
+}
+
+static bool add_rotate(struct ledger *l, struct batch *b)
+{
+    uint64_t first = l->first_seq ? l->first_seq : l->chain.seq + 1;
+
+    if (!audit_name_full(segment_names(l->segment), first, b->chain.seq + 1, b->full_name))
+        return false;
+    struct audit_rec rec = { .type = AUDIT_ROTATE, .file = slice_of(b->full_name) };
+    return add_own(l, b, &rec);
+}
+
+static bool is_full(const struct ledger *l)
+{
+    uint64_t bytes = segment_size(l->segment) + l->batch.n;
+
+    if (l->rotate_wanted)
+        return bytes > 0;
+    return l->cfg.max_segment_bytes && bytes >= l->cfg.max_segment_bytes;
+}
+
+static bool build(struct ledger *l, struct batch *b)
+{
+    *b = (struct batch){ .chain = l->chain };
+    sbuf_clear(&l->batch);
+    if (l->recovery.is_due && !add_recover(l, b))
+        return false;
+    for (struct list *n = l->held.next; n != &l->held && l->batch.n < BATCH_MAX_BYTES; n = n->next) {
+        struct audit_item *item = LIST_OWNER(n, struct audit_item, node);
+        if (!audit_chain_add(&b->chain, item->type, item->wall_ms, item->mono_ms,
+                             slice_from(item->body, item->body_bytes), &l->batch))
+            return false;
+        b->item_count++;
+    }
+    return !is_full(l) || add_rotate(l, b);
+}
+
+static void commit(struct ledger *l, const struct batch *b, struct list *done)
+{
+    if (!l->first_seq)
+        l->first_seq = l->chain.seq + 1;
+    l->chain = b->chain;
+    l->status.records += b->item_count + b->own_records;
+    l->status.failed = false;
+    l->recovery = (struct recovery){ 0 };
+    for (size_t i = 0; i < b->item_count; i++)
+        finish(l, first_item(&l->held), true, done);
+}
+
+static void write_batch(struct ledger *l, struct list *done)
+{
+    struct batch b;
+    struct err why = { 0 };
+
+    if (!build(l, &b)) {
+        err_set(&why, ERR_MEMORY, "%s: no memory for a batch", l->cfg.path);
+        fail(l, false, &why, done);
+        return;
+    }
+    if (l->batch.n == 0) {
+        l->rotate_wanted = false; /* an empty segment stays */
+        return;
+    }
+    enum segment_result result = segment_append(l->segment, sbuf_slice(&l->batch), &why);
+    if (result != SEGMENT_OK) {
+        fail(l, result == SEGMENT_DEAD, &why, done);
+        return;
+    }
+    commit(l, &b, done);
+    if (!b.full_name[0])
+        return;
+    l->rotate_wanted = false;
+    if (!segment_rotate(l->segment, b.full_name, &why)) {
+        fail(l, true, &why, done);
+        return;
+    }
+    l->first_seq = 0;
+}
+
+bool ledger_run(struct ledger *l, struct list *in, bool probe, struct list *out_done)
+{
+    take_over_items(l, in, out_done);
+    if (l->status.failed && (!probe || (l->recovery.segment_is_dead && !renew(l, out_done))))
+        return false;
+    if (!l->status.failed && list_is_empty(&l->held) && !l->rotate_wanted)
+        return false;
+    write_batch(l, out_done);
+    return !l->status.failed && !list_is_empty(&l->held);
+}
+
+void ledger_rotate(struct ledger *l)
+{
+    l->rotate_wanted = true;
+}
+
+const struct ledger_status *ledger_status(const struct ledger *l)
+{
+    return &l->status;
+}
+
+size_t ledger_held_bytes(const struct ledger *l)
+{
+    return l->held_bytes;
+}
+
+/* ---- life ---- */
+
+static bool write_first_records(struct ledger *l, struct err *e)
+{
+    struct list none, done;
+
+    list_init(&none);
+    list_init(&done);
+    while (ledger_run(l, &none, false, &done))
+        ;
+    audit_items_free(&done);
+    return !l->status.failed || err_set(e, ERR_IO, "%s", l->status.why);
+}
+
+struct ledger *ledger_open(const struct ledger_config *cfg, struct err *e)
+{
+    struct ledger *l = calloc(1, sizeof *l);
+    unsigned char run[8];
+
+    if (!l) {
+        err_set(e, ERR_MEMORY, "no memory for the audit log");
+        return NULL;
+    }
+    l->cfg = *cfg;
+    list_init(&l->held);
+    l->batch = SBUF_MAX(BATCH_MAX_BYTES + (size_t)8 * AUDIT_LINE_MAX_BYTES);
+    bool ok = random_bytes(run, sizeof run) || err_set(e, ERR_CRYPTO, "no random bytes");
+    enc_hex(run, sizeof run, l->chain.run);
+    ok = ok && (l->segment = segment_new(cfg->path, cfg->synced, e)) != NULL && ledger_take_over(l, e) &&
+         write_first_records(l, e);
+    if (!ok)
+        ledger_free(&l);
+    return l;
+}
+
+void ledger_free(struct ledger **l)
+{
+    if (!*l)
+        return;
+    audit_items_free(&(*l)->held);
+    segment_free(&(*l)->segment);
+    sbuf_drop(&(*l)->batch);
+    free(*l);
+    *l = NULL;
+}

@@ -1,0 +1,67 @@
+/*
+ * ledger: the audit log as its one writer sees it: the chain, the segment, and the records that still have to be written.
+ * Blocks on the disk. Used by one thread at a time: the writer thread (synced) or the loop (written).
+ *
+ *   ok      every batch is written, chained and durable when ledger_run returns
+ *   failed  a batch could not be written: its intents are dropped (and every intent of that epoch), other records stay,
+ *           in order; each probe tries again, on the same file or on the next one, a `recover` record first
+ */
+#ifndef EG_LEDGER_H
+#define EG_LEDGER_H
+#include "base/clock.h"
+#include "base/list.h"
+#include "core/audit_rec.h"
+
+/* A record on its way. Made and freed by the loop; in between it belongs to whoever has it in a list. */
+struct audit_item {
+    struct list node;
+    uint64_t ticket;
+    unsigned epoch; /* how many losses the loop knew of when it took the record */
+    enum audit_type type;
+    bool is_durable; /* when done: it stands in the log; false = dropped, it never will */
+    int64_t wall_ms, mono_ms;
+    int64_t queued_mono_ms;
+    size_t body_bytes;
+    char body[];
+};
+/* An item with this record's body, in no list; NULL when the record cannot be written or memory is short. */
+struct audit_item *audit_item_new(const struct audit_rec *rec, const struct clock *clock);
+void audit_items_free(struct list *items);
+/* Move all of `from` to the end of `to`. */
+void audit_items_move(struct list *from, struct list *to);
+
+struct ledger_config {
+    const char *path;
+    bool synced;                /* fdatasync after each batch */
+    uint64_t max_segment_bytes; /* rotate when a segment reaches it; 0 = never */
+    const char *version, *host, *policy_digest;
+    bool
+        accept_broken_chain; /* start although the current segment was changed: set it aside and write that down */
+    const struct clock *clock; /* called from the thread that runs the ledger */
+};
+
+/* What a run came to. Counters only grow. */
+struct ledger_status {
+    bool failed;
+    unsigned epoch;   /* losses so far: intents of items with a smaller epoch are dropped */
+    uint64_t records; /* written and durable */
+    char why[480];    /* of the last failure */
+};
+
+struct ledger;
+
+/* Lock and read the log, set a torn tail aside, go on with the chain, write `start` (then `recover` if something was set
+ * aside, then an outcome unknown_after_crash for each open intent). NULL with the reason otherwise; file:line for a log
+ * that was changed. */
+struct ledger *ledger_open(const struct ledger_config *cfg, struct err *e);
+/* Close without writing; stores NULL. NULL is fine. Records that were not written are freed. */
+void ledger_free(struct ledger **l);
+
+/* Take over `in`, write one batch of what is held, and move the items that are done to `out_done` in order of ticket.
+ * While failed, only a run with probe = true tries to write. Returns whether another run would write more. */
+bool ledger_run(struct ledger *l, struct list *in, bool probe, struct list *out_done);
+/* Rotate with the next run that writes. */
+void ledger_rotate(struct ledger *l);
+const struct ledger_status *ledger_status(const struct ledger *l);
+size_t ledger_held_bytes(const struct ledger *l);
+#endif

@@ -1,0 +1,34 @@
+/* The inside of a ledger, for ledger.c (writing) and ledger_start.c (taking over what a process before left). */
+#ifndef EG_LEDGER_INNER_H
+#define EG_LEDGER_INNER_H
+#include "edge/ledger.h"
+#include "edge/segment.h"
+
+struct ledger {
+    struct ledger_config cfg;
+    struct segment *segment;
+    struct audit_chain chain; /* behind the last durable record */
+    uint64_t first_seq;       /* of the current segment; 0 = it has no durable record yet */
+    struct list held;         /* to be written, in order of ticket */
+    size_t held_bytes;
+    struct sbuf batch;
+    struct ledger_status status;
+    bool rotate_wanted;
+    struct recovery {
+        bool is_due; /* a recover record goes before everything else */
+        bool segment_is_dead;
+        char file[AUDIT_NAME_MAX]; /* what was set aside */
+        uint64_t bytes;            /* of it, when known */
+        char why[480];
+        uint64_t dropped; /* denials and counted refusals that found no room */
+    } recovery;
+};
+
+/* Put a record of the ledger's own at the end of what is held. */
+bool ledger_hold(struct ledger *l, const struct audit_rec *rec, struct err *e);
+/* The recover record that is due; strings live in l and out_hash. */
+struct audit_rec ledger_recover_rec(const struct ledger *l, char out_hash[2 * AUDIT_HASH_BYTES + 1],
+                                    struct sbuf *note);
+/* Read what stands at the path and beside it, put the chain and the segment into place, hold the first records. */
+bool ledger_take_over(struct ledger *l, struct err *e);
+#endif

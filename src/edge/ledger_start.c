@@ -1,0 +1,265 @@
+/*
+ * Taking over an audit log at start: see ledger.h, ledger_open.
+ *
+ *   the current segment is whole             go on behind its last record
+ *   its tail holds no record (a crash)       the tail goes into a file of its own, `recover` says so
+ *   it ends with `rotate`                    finish the rotation
+ *   it is empty, or gone                     go on behind the newest segment beside it
+ *   anything else                            refuse, with file:line (or, when told to accept it, set the segment aside)
+ *
+ * Then every intent without an outcome gets one. They may stand in older segments, too: those are read back to a record
+ * that a started process wrote after settling (everything before it is settled), at most an hour of them, since no request
+ * lives that long.
+ */
+#include "edge/ledger_inner.h"
+#include "base/enc.h"
+#include "base/log.h"
+#include "base/num.h"
+#include "edge/audit_parts.h"
+#include "edge/audit_pending.h"
+#include "edge/audit_read.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define LOOK_BACK_S 3600
+
+static const char log_begin[] = "{\"v\":1,\"seq\":";
+
+/* Does the file begin as a log does, as far as it goes? Some other file must not be taken for a torn log. */
+static bool begins_as_log(int fd)
+{
+    char text[sizeof log_begin];
+    ssize_t n = pread(fd, text, sizeof log_begin - 1, 0);
+
+    return n >= 0 && memcmp(text, log_begin, (size_t)n) == 0;
+}
+
+/* ---- the current segment ---- */
+
+static bool set_torn_tail_aside(struct ledger *l, const struct audit_scan *scan, struct err *e)
+{
+    l->recovery.bytes = segment_size(l->segment) - scan->good_bytes;
+    snprintf(l->recovery.why, sizeof l->recovery.why, "the log ended in %llu bytes that are no record",
+             (unsigned long long)l->recovery.bytes);
+    log_event(LOG_WARN, "audit", "torn tail set aside", LOG_C("path", l->cfg.path),
+              LOG_N("bytes", l->recovery.bytes));
+    return segment_cut_tail(l->segment, scan->good_bytes, clock_wall_ms(l->cfg.clock), l->recovery.file, e);
+}
+
+static bool refuse_or_accept(struct ledger *l, const struct audit_scan *scan, const struct err *why,
+                             struct err *e)
+{
+    if (!l->cfg.accept_broken_chain)
+        return err_set(e, ERR_CONFLICT, "%s:%llu: the audit log was changed: %s", l->cfg.path,
+                       (unsigned long long)scan->bad_line, why->text);
+    l->recovery.bytes = segment_size(l->segment);
+    snprintf(l->recovery.why, sizeof l->recovery.why,
+             "accepted by the operator: line %llu was changed: %.380s", (unsigned long long)scan->bad_line,
+             why->text);
+    log_event(LOG_ERROR, "audit", "the log was changed; accepted, set aside", LOG_C("path", l->cfg.path),
+              LOG_N("line", scan->bad_line), LOG_C("error", why->text));
+    if (!segment_renew(l->segment, true, clock_wall_ms(l->cfg.clock), l->recovery.file, e))
+        return false;
+    l->first_seq = 0;
+    return true;
+}
+
+static bool finish_rotation(struct ledger *l, struct err *e)
+{
+    char name[AUDIT_NAME_MAX];
+
+    if (!audit_name_full(segment_names(l->segment), l->first_seq, l->chain.seq, name))
+        return err_set(e, ERR_TOO_LONG, "%s: name too long", l->cfg.path);
+    l->first_seq = 0;
+    return segment_rotate(l->segment, name, e);
+}
+
+/* Keep this process' run name. */
+static void adopt_chain(struct ledger *l, const struct audit_chain *chain)
+{
+    l->chain.seq = chain->seq;
+    memcpy(l->chain.hash, chain->hash, sizeof l->chain.hash);
+}
+
+static bool take_over_current(struct ledger *l, struct err *e)
+{
+    struct audit_scan scan = { .chain_known = false };
+    struct err why = { 0 };
+    enum audit_scan_result result = audit_scan(segment_fd(l->segment), &scan, &why);
+
+    if (result == AUDIT_SCAN_FAILED)
+        return err_set(e, ERR_IO, "%s: %s", l->cfg.path, why.text);
+    if (scan.records) {
+        adopt_chain(l, &scan.chain);
+        l->first_seq = scan.first_seq;
+    } else if (result == AUDIT_SCAN_TORN && !begins_as_log(segment_fd(l->segment))) {
+        result = AUDIT_SCAN_BROKEN;
+    }
+    if (result == AUDIT_SCAN_BROKEN)
+        return refuse_or_accept(l, &scan, &why, e);
+    if (result == AUDIT_SCAN_TORN && !set_torn_tail_aside(l, &scan, e))
+        return false;
+    return !scan.records || scan.last_kind != AUDIT_ROTATE || finish_rotation(l, e);
+}
+
+/* ---- the segments before it ---- */
+
+static enum audit_scan_result scan_part(const struct audit_part *part, struct audit_scan *scan, struct err *e)
+{
+    int fd = open(part->path, O_RDONLY | O_CLOEXEC);
+
+    if (fd < 0) {
+        err_set(e, ERR_IO, "%s", strerror(errno));
+        return AUDIT_SCAN_FAILED;
+    }
+    scan->stop_after_seq = part->stop_after_seq;
+    enum audit_scan_result result = audit_scan(fd, scan, e);
+    close(fd);
+    return result;
+}
+
+/* Without a record in the current segment, the chain goes on behind the newest one beside it. */
+static bool adopt_last_part(struct ledger *l, const struct audit_parts *parts, struct err *e)
+{
+    for (size_t i = parts->count; i > 0; i--) {
+        const struct audit_part *part = &parts->list[i - 1];
+        struct audit_scan scan = { .chain_known = false };
+        struct err why = { 0 };
+        if (!part->first_seq)
+            continue;
+        enum audit_scan_result result = scan_part(part, &scan, &why);
+        bool is_broken = part->kind == AUDIT_FILE_BROKEN;
+        if (result == AUDIT_SCAN_FAILED ||
+            (result != AUDIT_SCAN_WHOLE && !is_broken && !l->cfg.accept_broken_chain))
+            return err_set(e, ERR_CONFLICT, "%s:%llu: %s", part->path, (unsigned long long)scan.bad_line,
+                           why.text);
+        adopt_chain(l, &scan.chain);
+        if (is_broken && !l->recovery.file[0]) {
+            memcpy(l->recovery.file, part->name, sizeof part->name);
+            snprintf(l->recovery.why, sizeof l->recovery.why, "goes on behind a segment that was set aside");
+        }
+        return true;
+    }
+    return true;
+}
+
+/* ---- intents without an outcome ---- */
+
+struct settle {
+    struct audit_pending *pending; /* NULL while only looking for where to begin */
+    bool has_start, is_settled;    /* a start record, and a record behind its outcomes */
+};
+
+static bool each_line(void *ctx, const struct audit_line *line, const struct audit_text *text)
+{
+    struct settle *s = ctx;
+
+    (void)text;
+    if (line->kind == AUDIT_START)
+        s->has_start = true;
+    else if (s->has_start && line->kind != AUDIT_OUTCOME && line->kind != AUDIT_RECOVER)
+        s->is_settled = true;
+    return s->pending ? audit_pending_line(s->pending, line) : true;
+}
+
+static void read_part(const struct audit_part *part, struct settle *s)
+{
+    struct audit_scan scan = { .each = each_line, .ctx = s };
+    struct err why = { 0 };
+    enum audit_scan_result result = scan_part(part, &scan, &why);
+
+    if (result != AUDIT_SCAN_WHOLE && part->kind != AUDIT_FILE_BROKEN)
+        log_event(LOG_WARN, "audit", "an older segment is not whole", LOG_C("path", part->path),
+                  LOG_N("line", scan.bad_line), LOG_C("error", why.text));
+}
+
+/* The first part that can hold an open intent. */
+static size_t first_unsettled(const struct audit_parts *parts)
+{
+    struct settle s = { .pending = NULL };
+    int64_t newest_s = -1;
+    size_t i = parts->count;
+
+    while (i > 0 && !s.is_settled) {
+        const struct audit_part *part = &parts->list[i - 1];
+        if (newest_s >= 0 && part->first_seq && part->changed_s < newest_s - LOOK_BACK_S)
+            break;
+        i--;
+        if (!part->first_seq)
+            continue;
+        if (newest_s < 0)
+            newest_s = part->changed_s;
+        s.has_start = false;
+        read_part(part, &s);
+    }
+    return i;
+}
+
+static bool hold_outcomes(struct ledger *l, const struct audit_pending *pending, struct err *e)
+{
+    const struct audit_open **open = audit_pending_list(pending);
+    bool ok = open || err_set(e, ERR_MEMORY, "no memory for the open intents");
+
+    for (size_t i = 0; ok && open[i]; i++) {
+        struct audit_rec rec = { .type = AUDIT_OUTCOME,
+                                 .id = slice_of(open[i]->id),
+                                 .nonce = slice_of(open[i]->nonce),
+                                 .error = S("unknown_after_crash") };
+        rec.has_try = num_i64(slice_of(open[i]->attempt), 0, INT64_MAX, &rec.try_number);
+        for (unsigned n = 0; ok && n < open[i]->count; n++)
+            ok = ledger_hold(l, &rec, e);
+    }
+    if (ok && audit_pending_count(pending))
+        log_event(LOG_WARN, "audit", "requests whose outcome is not known since the last run ended",
+                  LOG_N("count", audit_pending_count(pending)));
+    free(open);
+    return ok;
+}
+
+static bool settle_open_intents(struct ledger *l, const struct audit_parts *parts, struct err *e)
+{
+    struct settle s = { .pending = audit_pending_new() };
+
+    if (!s.pending)
+        return err_set(e, ERR_MEMORY, "no memory for the open intents");
+    for (size_t i = first_unsettled(parts); i < parts->count; i++)
+        if (parts->list[i].first_seq)
+            read_part(&parts->list[i], &s);
+    bool ok = hold_outcomes(l, s.pending, e);
+    audit_pending_free(&s.pending);
+    return ok;
+}
+
+/* ---- all of it ---- */
+
+static bool hold_first_records(struct ledger *l, struct err *e)
+{
+    char hash[2 * AUDIT_HASH_BYTES + 1];
+    SCOPED(sbuf) note = SBUF_MAX(1024);
+    struct audit_rec start = { .type = AUDIT_START,
+                               .policy = slice_of(l->cfg.policy_digest ? l->cfg.policy_digest : ""),
+                               .version = slice_of(l->cfg.version ? l->cfg.version : ""),
+                               .host = slice_of(l->cfg.host ? l->cfg.host : "") };
+    struct audit_rec recover = ledger_recover_rec(l, hash, &note);
+
+    return ledger_hold(l, &start, e) && (!l->recovery.file[0] || ledger_hold(l, &recover, e));
+}
+
+bool ledger_take_over(struct ledger *l, struct err *e)
+{
+    struct audit_parts parts = AUDIT_PARTS_NONE;
+    uint64_t size;
+
+    if (!segment_open(l->segment, &size, e) || (size && !take_over_current(l, e)))
+        return false;
+    bool ok = audit_parts_add_log(&parts, segment_names(l->segment), e);
+    if (ok)
+        audit_parts_sort(&parts);
+    ok = ok && (l->first_seq || l->chain.seq || adopt_last_part(l, &parts, e)) && hold_first_records(l, e) &&
+         settle_open_intents(l, &parts, e);
+    audit_parts_drop(&parts);
+    l->recovery = (struct recovery){ 0 };
+    return ok;
+}
