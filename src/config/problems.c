@@ -30,7 +30,8 @@ static struct problem *room(struct problems *p)
     return &p->at[p->count];
 }
 
-static void add(struct problems *p, unsigned line, bool is_warning, const char *format, va_list args)
+static __attribute__((format(printf, 4, 0))) void add(struct problems *p, unsigned line, bool is_warning,
+                                                      const char *format, va_list args)
 {
     SCOPED(sbuf) text = SBUF_MAX(TEXT_MAX_BYTES);
     struct problem *problem = room(p);

@@ -248,59 +248,78 @@ static size_t count_elements(const struct ini_section *section, struct slice key
     return n;
 }
 
-/* One element into the list, unless it is wrong or already there. */
-static void add_element(const struct filling *f, const struct schema_row *row, struct slice text,
-                        unsigned line, struct map *seen, struct rule *at, size_t *count)
+struct elements {
+    struct rule *at;
+    size_t count;
+    struct map *seen; /* text -> the rule that has it */
+};
+
+static void refuse_twice(const struct filling *f, const struct schema_row *row, const struct rule *rule,
+                         const struct rule *first)
+{
+    struct slice text = row->is_secret ? S("a value") : rule->text;
+
+    problem_error(f->r->problems, rule->line, "%s of [%s] lists %.*s twice (first in line %u)", row->key,
+                  f->title, SLICE_FMT(text), first->line);
+}
+
+/* One element into the list, unless it is wrong or already there. False without memory. */
+static bool add_element(const struct filling *f, const struct schema_row *row, struct slice text,
+                        unsigned line, struct elements *list)
 {
     struct err e = { 0 };
-    struct rule *rule = &at[*count];
+    struct rule *rule = &list->at[list->count];
 
     if (text.n == 0) {
         problem_error(f->r->problems, line, "%s of [%s] has an empty value, expected VALUE, VALUE ...",
                       row->key, f->title);
-        return;
+        return true;
     }
     if (!schema_set_element(f->r, row, text, line, rule, &e)) {
         refuse_value(f, row, text, line, &e);
-        return;
+        return true;
     }
-    const struct rule *first = map_get(seen, rule->text);
-    if (first && row->is_secret)
-        problem_error(f->r->problems, line, "%s of [%s] lists a value twice (first in line %u)", row->key,
-                      f->title, first->line);
-    else if (first)
-        problem_error(f->r->problems, line, "%s of [%s] lists %.*s twice (first in line %u)", row->key,
-                      f->title, SLICE_FMT(rule->text), first->line);
-    else if (map_put(seen, rule->text, rule))
-        *count += 1;
+    const struct rule *first = map_get(list->seen, rule->text);
+    if (first) {
+        refuse_twice(f, row, rule, first);
+        return true;
+    }
+    list->count++;
+    return map_put(list->seen, rule->text, rule);
+}
+
+static bool add_elements(const struct filling *f, const struct schema_row *row, struct elements *list)
+{
+    struct slice key = slice_of(row->key);
+
+    for (const struct ini_item *item = f->section->items; item; item = item->next) {
+        struct slice rest = item->value, part;
+        while (slice_eq(item->key, key) && !problems_are_many(f->r->problems) &&
+               slice_split(&rest, ',', &part))
+            if (!add_element(f, row, slice_trim(part), item->line, list))
+                return false;
+    }
+    return true;
 }
 
 static bool fill_list(const struct filling *f, const struct schema_row *row)
 {
-    struct slice key = slice_of(row->key);
-    size_t most = count_elements(f->section, key), count = 0;
-    struct rule *at = most ? ARENA_ARRAY(f->r->arena, struct rule, most) : NULL;
     struct rules *rules = (struct rules *)(void *)(f->base + row->offset);
-    struct map *seen = most ? map_new() : NULL;
+    size_t most = count_elements(f->section, slice_of(row->key));
 
     *rules = (struct rules){ .key = row->key };
-    if (most && (!at || !seen)) {
-        map_free(&seen);
-        return false;
-    }
-    for (const struct ini_item *item = f->section->items; item && most; item = item->next) {
-        struct slice rest = item->value, part;
-        while (slice_eq(item->key, key) && !problems_are_many(f->r->problems) &&
-               slice_split(&rest, ',', &part))
-            add_element(f, row, slice_trim(part), item->line, seen, at, &count);
-    }
-    map_free(&seen);
-    if (count > row->hi)
-        problem_error(f->r->problems, at[row->hi].line, "%s of [%s] lists %zu values, expected at most %llu",
-                      row->key, f->title, count, (unsigned long long)row->hi);
-    rules->at = at;
-    rules->count = count;
-    return true;
+    if (most == 0)
+        return true;
+    struct elements list = { .at = ARENA_ARRAY(f->r->arena, struct rule, most), .seen = map_new() };
+    bool ok = list.at && list.seen && add_elements(f, row, &list);
+    map_free(&list.seen);
+    if (ok && list.count > row->hi)
+        problem_error(f->r->problems, list.at[row->hi].line,
+                      "%s of [%s] lists %zu values, expected at most %llu", row->key, f->title, list.count,
+                      (unsigned long long)row->hi);
+    rules->at = list.at;
+    rules->count = list.count;
+    return ok;
 }
 
 static bool fill_row(const struct filling *f, const struct schema_row *row)

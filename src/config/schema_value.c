@@ -299,7 +299,7 @@ bool schema_set_scalar(const struct schema_reading *r, const struct schema_row *
     case TYPE_COUNT_:
         break;
     }
-    MUST(!"a list is no scalar");
+    MUST(!schema_type_is_list(row->type));
     return false;
 }
 
@@ -490,5 +490,5 @@ void schema_print_value(const struct schema_row *row, const void *base, struct s
     case TYPE_COUNT_:
         break;
     }
-    MUST(!"a row has a type");
+    MUST(row->type != TYPE_NONE && row->type != TYPE_COUNT_);
 }

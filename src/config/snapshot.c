@@ -44,7 +44,7 @@ static bool keep_warnings(struct loading *l)
     problems_print(&l->problems, true, &text);
     l->snap->warnings = arena_str(l->arena, sbuf_slice(&text));
     l->snap->warning_count = l->problems.warning_count;
-    return l->snap->warnings != NULL;
+    return sbuf_ok(&text) && l->snap->warnings;
 }
 
 static struct snapshot *snapshot_new(const char *path, struct loading *l)

@@ -173,8 +173,8 @@ static void bad_files_are_refused_with_their_line(void **state)
     assert_non_null(s);
     snapshot_unref(&s);
     for (rest = sbuf_slice(&cases); slice_split(&rest, '\n', &one);) {
-        struct slice line, text, at;
-        uint64_t line_number, at_number;
+        struct slice line, text = SLICE_NONE, at = SLICE_NONE;
+        uint64_t line_number = 0, at_number = 0;
         struct config_errors errors = { 0 };
         SCOPED(sbuf) bad = SBUF_MAX(20000);
         if (one.n == 0 || one.p[0] == '#')
