@@ -43,7 +43,8 @@ void emu_answer_error(struct emu_answer *a, int status, const char *code, const 
     a->status = status;
     snprintf(a->code, sizeof a->code, "%s", code);
     sbuf_clear(&a->body);
-    sbuf_addf(&url, "https://api.aliyun.com/troubleshoot?q=%s&product=eas&requestId=%s", a->code, a->request_id);
+    sbuf_addf(&url, "https://api.aliyun.com/troubleshoot?q=%s&product=eas&requestId=%s", a->code,
+              a->request_id);
     struct emu_jw w = EMU_JW(&a->body);
     jw_open(&w, NULL, '{');
     jw_str(&w, "RequestId", a->request_id);
@@ -112,8 +113,8 @@ void emu_answer_put_head(const struct emu_answer *a, bool with_length, bool keep
 
     if (gmtime_r(&now, &tm))
         strftime(date, sizeof date, "%a, %d %b %Y %H:%M:%S GMT", &tm);
-    sbuf_addf(out, "HTTP/1.1 %d %s\r\nDate: %s\r\nContent-Type: application/json;charset=utf-8\r\n", a->status,
-              emu_answer_reason(a->status), date);
+    sbuf_addf(out, "HTTP/1.1 %d %s\r\nDate: %s\r\nContent-Type: application/json;charset=utf-8\r\n",
+              a->status, emu_answer_reason(a->status), date);
     if (with_length)
         sbuf_addf(out, "Content-Length: %zu\r\n", a->body.n);
     sbuf_addf(out,

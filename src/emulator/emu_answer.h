@@ -10,7 +10,7 @@ struct emu_answer {
     char code[80];       /* of an error, else "" */
     char request_id[37]; /* upper-case UUID form */
     const char *host_id;
-    char headers[512];   /* further header lines, each with its CRLF */
+    char headers[512]; /* further header lines, each with its CRLF */
     struct sbuf body;
 };
 

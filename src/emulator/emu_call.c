@@ -126,7 +126,8 @@ void emu_call_run(struct emu_call *c)
         return;
     }
     if (cluster.p && !slice_eq(cluster, slice_of(c->world->region))) {
-        emu_answer_error(c->answer, 404, "InvalidService.NotFound", "There is no such cluster in this region.");
+        emu_answer_error(c->answer, 404, "InvalidService.NotFound",
+                         "There is no such cluster in this region.");
         return;
     }
     c->route->run(c);

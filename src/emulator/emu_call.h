@@ -63,7 +63,7 @@ struct emu_service *emu_call_service(struct emu_call *c);
 struct emu_jw emu_call_begin(struct emu_call *c);
 
 /* The operations; see emu_routes.def. */
-emu_handler_fn op_create_app, op_update_app, op_describe, op_list, op_delete, op_start, op_stop, op_restart, op_log,
-    op_event, op_diagnosis, op_instances, op_instance_diagnosis, op_containers, op_versions, op_endpoints,
-    op_autoscaler, op_cronscaler;
+emu_handler_fn op_create_app, op_update_app, op_describe, op_list, op_delete, op_start, op_stop, op_restart,
+    op_log, op_event, op_diagnosis, op_instances, op_instance_diagnosis, op_containers, op_versions,
+    op_endpoints, op_autoscaler, op_cronscaler;
 #endif

@@ -4,13 +4,16 @@
 /* Step 1. */
 static void put_encoded(struct sbuf *out, unsigned char c)
 {
-    bool keep = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
-                c == '.' || c == '~';
+    static const char digits[] = "0123456789ABCDEF";
+    bool keep = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' ||
+                c == '_' || c == '.' || c == '~';
 
-    if (keep)
+    if (keep) {
         sbuf_addc(out, (char)c);
-    else
-        sbuf_addf(out, "%%%02X", c);
+    } else {
+        const char escape[3] = { '%', digits[c >> 4], digits[c & 15] };
+        sbuf_add(out, slice_from(escape, sizeof escape));
+    }
 }
 
 static void put_encoded_text(struct sbuf *out, struct slice s)
@@ -150,7 +153,8 @@ static bool is_lower(struct slice name)
 }
 
 /* Steps 4 and 5: the list must be exactly the headers that have to be signed, lower-case, sorted, each once. */
-static bool put_headers(struct sbuf *out, const struct emu_evidence *ev, struct slice list, char *why, size_t size)
+static bool put_headers(struct sbuf *out, const struct emu_evidence *ev, struct slice list, char *why,
+                        size_t size)
 {
     struct slice rest = list, name, before = SLICE_NONE;
     size_t listed = 0, wanted = 0;
@@ -162,7 +166,8 @@ static bool put_headers(struct sbuf *out, const struct emu_evidence *ev, struct 
             return false;
         }
         if (!h || !emu_canon_is_signed(name)) {
-            snprintf(why, size, "signed header %.*s %s", SLICE_FMT(name), h ? "is not one to sign" : "was not sent");
+            snprintf(why, size, "signed header %.*s %s", SLICE_FMT(name),
+                     h ? "is not one to sign" : "was not sent");
             return false;
         }
         sbuf_add(out, name);
@@ -190,7 +195,8 @@ bool emu_canon_request(const struct emu_evidence *ev, struct slice signed_header
     }
     sbuf_addc(out, '\n');
     if (!put_query(out, ev)) {
-        snprintf(why, why_size, "the query has an escape that is broken or lower-case, or too many parameters");
+        snprintf(why, why_size,
+                 "the query has an escape that is broken or lower-case, or too many parameters");
         return false;
     }
     sbuf_addc(out, '\n');
@@ -222,8 +228,9 @@ bool emu_canon_date(struct slice t, int64_t *out_ms)
     if (t.n != 20 || t.p[4] != '-' || t.p[7] != '-' || t.p[10] != 'T' || t.p[13] != ':' || t.p[16] != ':' ||
         t.p[19] != 'Z')
         return false;
-    if (!two_digits(t, 0, 19, 99, &century) || !two_digits(t, 2, 0, 99, &year) || !two_digits(t, 5, 1, 12, &month) ||
-        !two_digits(t, 8, 1, 31, &day) || !two_digits(t, 11, 0, 23, &hour) || !two_digits(t, 14, 0, 59, &minute) ||
+    if (!two_digits(t, 0, 19, 99, &century) || !two_digits(t, 2, 0, 99, &year) ||
+        !two_digits(t, 5, 1, 12, &month) || !two_digits(t, 8, 1, 31, &day) ||
+        !two_digits(t, 11, 0, 23, &hour) || !two_digits(t, 14, 0, 59, &minute) ||
         !two_digits(t, 17, 0, 59, &second))
         return false;
     year += century * 100;
@@ -231,7 +238,8 @@ bool emu_canon_date(struct slice t, int64_t *out_ms)
     if (year < 1970 || day > month_days[month - 1] + (leap && month == 2))
         return false;
     int leaps = (year - 1) / 4 - (year - 1) / 100 + (year - 1) / 400 - 477; /* 477 up to 1969 */
-    int64_t days = (int64_t)(year - 1970) * 365 + leaps + before_month[month - 1] + day - 1 + (leap && month > 2);
+    int64_t days =
+        (int64_t)(year - 1970) * 365 + leaps + before_month[month - 1] + day - 1 + (leap && month > 2);
     *out_ms = (((days * 24 + hour) * 60 + minute) * 60 + second) * 1000;
     return true;
 }

@@ -300,7 +300,8 @@ void emu_conn_accept(struct emu_server *s, int fd, const char *peer)
     list_add_last(&s->conns, &c->node);
     c->http = emu_http_new();
     c->timer = event_new(s->base, -1, 0, on_timer, c);
-    c->bev = bufferevent_openssl_socket_new(s->base, fd, ssl, BUFFEREVENT_SSL_ACCEPTING, BEV_OPT_CLOSE_ON_FREE);
+    c->bev =
+        bufferevent_openssl_socket_new(s->base, fd, ssl, BUFFEREVENT_SSL_ACCEPTING, BEV_OPT_CLOSE_ON_FREE);
     if (!c->bev) {
         SSL_free(ssl);
         evutil_closesocket(fd);
@@ -313,7 +314,8 @@ void emu_conn_accept(struct emu_server *s, int fd, const char *peer)
     bufferevent_setcb(c->bev, on_read, on_written, on_event, c);
     bufferevent_setwatermark(c->bev, EV_READ, 0, INPUT_MAX);
     if (s->opt->idle_ms > 0) {
-        struct timeval tv = { (time_t)(s->opt->idle_ms / 1000), (suseconds_t)(s->opt->idle_ms % 1000 * 1000) };
+        struct timeval tv = { (time_t)(s->opt->idle_ms / 1000),
+                              (suseconds_t)(s->opt->idle_ms % 1000 * 1000) };
         bufferevent_set_timeouts(c->bev, &tv, NULL);
     }
     bufferevent_enable(c->bev, EV_READ | EV_WRITE);

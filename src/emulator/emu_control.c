@@ -11,10 +11,10 @@
 
 struct control {
     struct emu_server *server;
-    struct slice path;       /* decoded; the part behind the row's path is `rest` */
+    struct slice path; /* decoded; the part behind the row's path is `rest` */
     struct slice rest;
     struct emu_json *body;
-    struct emu_jw *out;      /* an object that is open */
+    struct emu_jw *out; /* an object that is open */
     struct err err;
 };
 
@@ -40,7 +40,8 @@ static int get_state(struct control *c)
 
 static int put_services(struct control *c)
 {
-    const struct emu_json *first = emu_json_kind(c->body) == EMU_JSON_ARRAY ? emu_json_first(c->body) : c->body;
+    const struct emu_json *first =
+        emu_json_kind(c->body) == EMU_JSON_ARRAY ? emu_json_first(c->body) : c->body;
     int64_t count = 0;
 
     for (const struct emu_json *m = first; m; m = first == c->body ? NULL : emu_json_next(m), count++)
@@ -70,7 +71,8 @@ static int get_faults(struct control *c)
 
 static int add_faults(struct control *c)
 {
-    const struct emu_json *first = emu_json_kind(c->body) == EMU_JSON_ARRAY ? emu_json_first(c->body) : c->body;
+    const struct emu_json *first =
+        emu_json_kind(c->body) == EMU_JSON_ARRAY ? emu_json_first(c->body) : c->body;
 
     for (const struct emu_json *m = first; m; m = first == c->body ? NULL : emu_json_next(m))
         if (!emu_faults_add(c->server->faults, m, &c->err))

@@ -39,8 +39,8 @@ static bool set_text(struct emu_service *v, enum emu_field f, const struct emu_j
     return true;
 }
 
-static bool set_number(struct emu_service *v, struct slice name, const struct emu_json *value, bool *out_known,
-                       struct err *e)
+static bool set_number(struct emu_service *v, struct slice name, const struct emu_json *value,
+                       bool *out_known, struct err *e)
 {
     static const struct {
         const char *name, *other;
@@ -85,7 +85,8 @@ static bool set_member(struct emu_service *v, const struct emu_json *m, struct e
     return known || err_set(e, ERR_UNKNOWN, "unknown member %.*s", SLICE_FMT(name));
 }
 
-bool emu_control_set_service(struct emu_state *state, const struct emu_json *object, struct slice name, struct err *e)
+bool emu_control_set_service(struct emu_state *state, const struct emu_json *object, struct slice name,
+                             struct err *e)
 {
     int64_t now_ms = clock_wall_ms(&clock_system);
 

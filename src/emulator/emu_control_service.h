@@ -7,5 +7,6 @@
 
 /* Create or change the service that the object (or `name`, if not empty) names. Nothing is checked against EAS's rules;
  * an unknown member is an error. */
-bool emu_control_set_service(struct emu_state *state, const struct emu_json *object, struct slice name, struct err *e);
+bool emu_control_set_service(struct emu_state *state, const struct emu_json *object, struct slice name,
+                             struct err *e);
 #endif

@@ -10,7 +10,9 @@
 
 static bool begin(struct emu_server *s, struct emu_request *req, struct emu_call *c, struct emu_answer *a)
 {
-    *c = (struct emu_call){ .world = &s->world, .req = req, .answer = a, .now_ms = clock_wall_ms(&clock_system) };
+    *c = (struct emu_call){
+        .world = &s->world, .req = req, .answer = a, .now_ms = clock_wall_ms(&clock_system)
+    };
     c->arena = arena_new(CALL_MAX);
     if (c->arena)
         emu_call_route(c);
@@ -20,8 +22,12 @@ static bool begin(struct emu_server *s, struct emu_request *req, struct emu_call
 static void verify(struct emu_server *s, struct emu_call *c, struct sbuf *canonical, struct emu_verdict *v)
 {
     const struct emu_request *r = c->req;
-    struct emu_evidence ev = { .method = r->method, .path = r->path, .query = r->query, .body = sbuf_slice(&r->body),
-                               .headers = r->headers, .header_count = r->header_count };
+    struct emu_evidence ev = { .method = r->method,
+                               .path = r->path,
+                               .query = r->query,
+                               .body = sbuf_slice(&r->body),
+                               .headers = r->headers,
+                               .header_count = r->header_count };
 
     emu_verify(&ev, &s->keys, c->now_ms, s->nonces, canonical, v);
 }
@@ -39,8 +45,15 @@ static void put_record(struct emu_server *s, const struct emu_call *c, const str
                        const struct emu_verdict *v, const char *fault, int status)
 {
     const struct emu_answer *a = c->answer;
-    struct emu_record record = { .wall_ms = c->now_ms, .conn = from->conn, .conn_seq = from->conn_seq, .peer = from->peer,
-                                 .req = c->req, .verdict = v, .service = c->service, .fault = fault, .status = status };
+    struct emu_record record = { .wall_ms = c->now_ms,
+                                 .conn = from->conn,
+                                 .conn_seq = from->conn_seq,
+                                 .peer = from->peer,
+                                 .req = c->req,
+                                 .verdict = v,
+                                 .service = c->service,
+                                 .fault = fault,
+                                 .status = status };
 
     record.action = c->route ? c->route->action : NULL;
     record.request_id = status && a ? a->request_id : NULL;
@@ -73,22 +86,23 @@ void emu_exchange_run(struct emu_server *s, struct emu_request *req, const struc
     if (req->complete)
         emu_call_parse(&c);
     verify(s, &c, &canonical, &v);
-    const struct emu_fault *fault = emu_faults_take(s->faults, EMU_STAGE_ANSWER, c.route ? c.route->action : NULL,
-                                                    c.service);
+    const struct emu_fault *fault =
+        emu_faults_take(s->faults, EMU_STAGE_ANSWER, c.route ? c.route->action : NULL, c.service);
     if (req->complete && !v.ok)
         refuse(&c, &v, &canonical);
     else if (req->complete && c.arena && (!fault || fault->executes))
         emu_call_run(&c);
     emu_fault_answer(fault, &a);
     emu_fault_plan(fault, &a, keep, c.now_ms, out);
-    put_record(s, &c, from, &v, fault ? emu_fault_name(fault->kind) : NULL, is_answered(fault, out) ? a.status : 0);
+    put_record(s, &c, from, &v, fault ? emu_fault_name(fault->kind) : NULL,
+               is_answered(fault, out) ? a.status : 0);
     emu_call_drop(&c);
     arena_free(&c.arena);
     emu_answer_drop(&a);
 }
 
-void emu_exchange_lost(struct emu_server *s, struct emu_request *req, const struct emu_origin *from, const char *fault,
-                       const char *why)
+void emu_exchange_lost(struct emu_server *s, struct emu_request *req, const struct emu_origin *from,
+                       const char *fault, const char *why)
 {
     struct emu_call c = { .now_ms = clock_wall_ms(&clock_system), .req = req };
 

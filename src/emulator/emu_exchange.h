@@ -12,8 +12,8 @@ struct emu_origin {
 void emu_exchange_run(struct emu_server *s, struct emu_request *req, const struct emu_origin *from,
                       struct emu_plan *out);
 /* Journal a request that will not be answered; why is noted in it. */
-void emu_exchange_lost(struct emu_server *s, struct emu_request *req, const struct emu_origin *from, const char *fault,
-                       const char *why);
+void emu_exchange_lost(struct emu_server *s, struct emu_request *req, const struct emu_origin *from,
+                       const char *fault, const char *why);
 /* Is there a fault that cuts the connection now that the head is known? Its name, or NULL. */
 const char *emu_exchange_head_fault(struct emu_server *s, struct emu_request *req);
 #endif

@@ -22,10 +22,9 @@ struct emu_faults {
 static const struct {
     const char *name;
     bool executes;
-} kinds[EMU_FAULT_COUNT_] = {
-    [EMU_FAULT_NONE] = { "", true },
+} kinds[EMU_FAULT_COUNT_] = { [EMU_FAULT_NONE] = { "", true },
 #define FAULT(id, text, takes_place) [EMU_FAULT_##id] = { text, takes_place },
-    EMU_FAULTS(FAULT)
+                              EMU_FAULTS(FAULT)
 #undef FAULT
 };
 
@@ -166,7 +165,8 @@ void emu_faults_write(const struct emu_faults *f, struct emu_jw *w)
 {
     jw_open(w, "faults", '[');
     for (const struct list *at = f->rules.next; at != &f->rules; at = at->next) {
-        const struct rule *r = (const struct rule *)(const void *)((const char *)at - offsetof(struct rule, node));
+        const struct rule *r =
+            (const struct rule *)(const void *)((const char *)at - offsetof(struct rule, node));
         jw_open(w, NULL, '{');
         jw_str(w, "fault", emu_fault_name(r->fault.kind));
         jw_open(w, "match", '{');

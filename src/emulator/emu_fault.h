@@ -45,7 +45,7 @@ enum emu_fault_kind {
 #define FAULT(id, name, executes) EMU_FAULT_##id,
     EMU_FAULTS(FAULT)
 #undef FAULT
-    EMU_FAULT_COUNT_
+        EMU_FAULT_COUNT_
 };
 
 enum emu_end { EMU_END_KEEP = 0, EMU_END_CLOSE, EMU_END_RESET, EMU_END_SILENT, EMU_END_COUNT_ };
@@ -66,9 +66,9 @@ struct emu_fault {
 /* What goes over the wire. */
 struct emu_plan {
     struct sbuf bytes;
-    int64_t delay_ms;          /* before the first byte */
-    size_t piece;              /* 0 = all at once */
-    int64_t piece_ms, end_ms;  /* between pieces; between the last byte and the end */
+    int64_t delay_ms;         /* before the first byte */
+    size_t piece;             /* 0 = all at once */
+    int64_t piece_ms, end_ms; /* between pieces; between the last byte and the end */
     enum emu_end end;
     bool no_notify;
 };
@@ -95,6 +95,6 @@ const char *emu_fault_name(enum emu_fault_kind kind);
 /* Change the answer before it is journaled (status, throttle, redirect, big-body); fault may be NULL. */
 void emu_fault_answer(const struct emu_fault *fault, struct emu_answer *a);
 /* What is sent for this answer; fault may be NULL. The caller drops plan->bytes, which must be clear. */
-void emu_fault_plan(const struct emu_fault *fault, const struct emu_answer *a, bool keep_alive, int64_t wall_ms,
-                    struct emu_plan *plan);
+void emu_fault_plan(const struct emu_fault *fault, const struct emu_answer *a, bool keep_alive,
+                    int64_t wall_ms, struct emu_plan *plan);
 #endif

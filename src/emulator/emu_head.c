@@ -198,7 +198,8 @@ struct emu_body_length emu_head_parse(struct emu_request *r)
         emu_note(&r->notes, "no host");
     const struct emu_header *connection = emu_request_header(r, S("connection"), NULL);
     const struct emu_header *expect = emu_request_header(r, S("expect"), NULL);
-    r->keep_alive = slice_eq(r->version, S("HTTP/1.1")) && !(connection && has_word(connection->value, S("close")));
+    r->keep_alive =
+        slice_eq(r->version, S("HTTP/1.1")) && !(connection && has_word(connection->value, S("close")));
     if (slice_eq(r->version, S("HTTP/1.0")) && connection && has_word(connection->value, S("keep-alive")))
         r->keep_alive = true;
     r->expects_continue = expect && slice_eq_nocase(expect->value, S("100-continue"));

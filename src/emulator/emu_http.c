@@ -11,14 +11,23 @@
 #include "emulator/emu_head.h"
 #include "base/enc.h"
 
-enum state { IN_HEAD = 0, IN_BODY, IN_CHUNK_SIZE, IN_CHUNK_DATA, IN_CHUNK_END, IN_TRAILER, IS_DONE, IS_BROKEN };
+enum state {
+    IN_HEAD = 0,
+    IN_BODY,
+    IN_CHUNK_SIZE,
+    IN_CHUNK_DATA,
+    IN_CHUNK_END,
+    IN_TRAILER,
+    IS_DONE,
+    IS_BROKEN
+};
 
 struct emu_http {
     struct emu_request r;
     enum state state;
-    size_t line_start;  /* in r.head */
-    uint64_t left;      /* bytes of the body or of the chunk that are missing */
-    struct sbuf line;   /* a chunk size or trailer line that is not complete */
+    size_t line_start; /* in r.head */
+    uint64_t left;     /* bytes of the body or of the chunk that are missing */
+    struct sbuf line;  /* a chunk size or trailer line that is not complete */
 };
 
 void emu_note(struct sbuf *notes, const char *format, ...)

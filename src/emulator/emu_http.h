@@ -49,6 +49,7 @@ struct emu_request *emu_http_request(struct emu_http *h);
 bool emu_http_is_started(const struct emu_http *h);
 
 /* The first header of this name (any case), or NULL; *out_count = how many there are (may be NULL). */
-const struct emu_header *emu_request_header(const struct emu_request *r, struct slice name, size_t *out_count);
+const struct emu_header *emu_request_header(const struct emu_request *r, struct slice name,
+                                            size_t *out_count);
 void emu_note(struct sbuf *notes, const char *format, ...) __attribute__((format(printf, 2, 3)));
 #endif

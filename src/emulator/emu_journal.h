@@ -12,10 +12,10 @@ struct emu_record {
     uint64_t conn, conn_seq;
     const char *peer;
     struct emu_request *req;
-    const struct emu_verdict *verdict; /* NULL = not judged */
+    const struct emu_verdict *verdict;              /* NULL = not judged */
     const char *action, *fault, *code, *request_id; /* NULL = none */
     struct slice service;
-    int status;    /* 0 = no answer */
+    int status; /* 0 = no answer */
 };
 
 struct emu_journal;

@@ -16,7 +16,8 @@ struct emu_keys {
 };
 
 /* Add one key; an empty token means none. */
-bool emu_keys_add(struct emu_keys *k, struct slice id, struct slice secret, struct slice token, struct err *e);
+bool emu_keys_add(struct emu_keys *k, struct slice id, struct slice secret, struct slice token,
+                  struct err *e);
 /* Read every section of an INI file: type = access_key or sts, access_key_id, access_key_secret, security_token. */
 bool emu_keys_load(struct emu_keys *k, const char *path, struct err *e);
 const struct emu_key *emu_keys_find(const struct emu_keys *k, struct slice id);

@@ -57,7 +57,8 @@ static struct slice scalar(const struct emu_json *v, struct arena *a)
 }
 
 /* Each (name, value) of an object, values that are arrays counting once an element, or of an array of pairs. */
-static bool each_pair(const struct emu_json *from, struct arena *a, struct emu_pair *to, size_t max, size_t *out_count)
+static bool each_pair(const struct emu_json *from, struct arena *a, struct emu_pair *to, size_t max,
+                      size_t *out_count)
 {
     for (const struct emu_json *m = emu_json_first(from); m; m = emu_json_next(m)) {
         bool is_pair = emu_json_kind(from) == EMU_JSON_ARRAY;

@@ -5,11 +5,11 @@
 
 #define REPLICAS_MAX 100000
 
-static const char *const specs[] = { "llama_7b_fp16",     "llama_7b_int8",    "llama_13b_fp16",
-                                     "chatglm_6b_fp16",   "chatglm_6b_int8",  "chatglm2_6b_fp16",
-                                     "baichuan_7b_int8",  "baichuan_7b_fp16", "baichuan_13b_fp16" };
-static const char *const fields[] = { "ServiceName", "AppType", "AppVersion", "ServiceSpec", "Replicas", "Config",
-                                      NULL };
+static const char *const specs[] = { "llama_7b_fp16",    "llama_7b_int8",    "llama_13b_fp16",
+                                     "chatglm_6b_fp16",  "chatglm_6b_int8",  "chatglm2_6b_fp16",
+                                     "baichuan_7b_int8", "baichuan_7b_fp16", "baichuan_13b_fp16" };
+static const char *const fields[] = { "ServiceName", "AppType", "AppVersion", "ServiceSpec",
+                                      "Replicas",    "Config",  NULL };
 
 struct app {
     struct slice name, type, version, spec, workspace, quota;

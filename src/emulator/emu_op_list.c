@@ -59,11 +59,13 @@ static bool passes(const struct filter *f, const struct emu_service *v)
         return false;
     if (!f->no_workspace_too && workspace.n == 0)
         return false;
-    return is_or_unset(f->name, emu_service_get(v, EMU_F_NAME)) && is_or_unset(f->status, slice_of(v->status)) &&
+    return is_or_unset(f->name, emu_service_get(v, EMU_F_NAME)) &&
+           is_or_unset(f->status, slice_of(v->status)) &&
            is_or_unset(f->quota, emu_service_get(v, EMU_F_QUOTA)) &&
            is_or_unset(f->uid, emu_service_get(v, EMU_F_UID)) &&
            is_or_unset(f->caller, emu_service_get(v, EMU_F_CALLER)) &&
-           (!f->fuzzy.n || has_part(emu_service_get(v, EMU_F_NAME), f->fuzzy)) && is_flag(f->autoscaler, v->max > 0) &&
+           (!f->fuzzy.n || has_part(emu_service_get(v, EMU_F_NAME), f->fuzzy)) &&
+           is_flag(f->autoscaler, v->max > 0) &&
            is_flag(f->cronscaler, emu_service_get(v, EMU_F_CRON_JOBS).n > 0) &&
            (!f->label.n || has_labels(v, f->label));
 }
@@ -150,7 +152,8 @@ void op_list(struct emu_call *c)
     uint64_t page, size;
     size_t n = 0;
 
-    if (!all || !read_page(c, "PageNumber", 1, 1000000, &page) || !read_page(c, "PageSize", 100, PAGE_MAX, &size)) {
+    if (!all || !read_page(c, "PageNumber", 1, 1000000, &page) ||
+        !read_page(c, "PageSize", 100, PAGE_MAX, &size)) {
         free(all);
         return;
     }

@@ -35,7 +35,10 @@ void emu_fault_answer(const struct emu_fault *f, struct emu_answer *a)
         make_big(a, at_or(f, 64 << 20));
     } else if (f->kind == EMU_FAULT_STATUS) {
         int status = f->status ? f->status : 500;
-        emu_answer_error(a, status, f->code[0] ? f->code : status == 503 ? "ServiceUnavailable" : "InternalError",
+        emu_answer_error(a, status,
+                         f->code[0]      ? f->code
+                         : status == 503 ? "ServiceUnavailable"
+                                         : "InternalError",
                          "The request processing has failed due to some unknown error.");
     } else if (f->kind == EMU_FAULT_THROTTLE) {
         snprintf(number, sizeof number, "%lld", (long long)(f->ms ? f->ms : 1000));
@@ -49,7 +52,8 @@ void emu_fault_answer(const struct emu_fault *f, struct emu_answer *a)
 }
 
 /* Head with a length that lies by `by`, twice where `twice` (then the first one is true). */
-static void put_length(const struct emu_answer *a, bool keep, int64_t wall_ms, int64_t by, bool twice, struct sbuf *out)
+static void put_length(const struct emu_answer *a, bool keep, int64_t wall_ms, int64_t by, bool twice,
+                       struct sbuf *out)
 {
     struct emu_answer other = *a;
     char number[24];

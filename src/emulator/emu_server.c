@@ -105,7 +105,8 @@ static bool start_state(struct parts *p, struct err *e)
     snprintf(s->host_id, sizeof s->host_id, "pai-eas.%s.aliyuncs.com", s->opt->region);
     list_init(&s->conns);
     list_init(&s->waiting);
-    s->world = (struct emu_world){ .region = s->opt->region, .host_id = s->host_id,
+    s->world = (struct emu_world){ .region = s->opt->region,
+                                   .host_id = s->host_id,
                                    .state = emu_state_new(s->opt->state_delay_ms),
                                    .stopped_keeps_total = s->opt->stopped_keeps_total };
     s->nonces = emu_nonces_new();
@@ -118,7 +119,8 @@ static bool start_state(struct parts *p, struct err *e)
 
 static bool start_listener(struct parts *p, struct err *e)
 {
-    struct addrinfo hints = { .ai_flags = AI_NUMERICHOST | AI_PASSIVE, .ai_socktype = SOCK_STREAM }, *found = NULL;
+    struct addrinfo hints = { .ai_flags = AI_NUMERICHOST | AI_PASSIVE, .ai_socktype = SOCK_STREAM },
+                    *found = NULL;
     char host[256], port_text[8];
     uint16_t port;
 
@@ -126,9 +128,10 @@ static bool start_listener(struct parts *p, struct err *e)
         return false;
     snprintf(port_text, sizeof port_text, "%u", (unsigned)port);
     if (getaddrinfo(host, port_text, &hints, &found) == 0) {
-        p->listener = evconnlistener_new_bind(p->server.base, on_accept, &p->server,
-                                              LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC | LEV_OPT_REUSEABLE, 1024,
-                                              found->ai_addr, (int)found->ai_addrlen);
+        p->listener =
+            evconnlistener_new_bind(p->server.base, on_accept, &p->server,
+                                    LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC | LEV_OPT_REUSEABLE, 1024,
+                                    found->ai_addr, (int)found->ai_addrlen);
         freeaddrinfo(found);
     }
     if (!p->listener)
@@ -152,7 +155,8 @@ static bool start_loop(struct parts *p, struct err *e)
     s->turn_end = event_new(s->base, -1, 0, on_turn_end, s);
     p->term = evsignal_new(s->base, SIGTERM, on_signal, s->base);
     p->interrupt = evsignal_new(s->base, SIGINT, on_signal, s->base);
-    if (!s->turn_end || !p->term || !p->interrupt || evsignal_add(p->term, NULL) || evsignal_add(p->interrupt, NULL))
+    if (!s->turn_end || !p->term || !p->interrupt || evsignal_add(p->term, NULL) ||
+        evsignal_add(p->interrupt, NULL))
         return err_set(e, ERR_MEMORY, "no memory");
     if (!start_listener(p, e))
         return false;
@@ -222,8 +226,9 @@ int emu_server_run(const struct emu_opt *opt)
         log_event(LOG_ERROR, "emulator", "cannot start", LOG_C("error", e.text));
         code = 2;
     } else {
-        log_event(LOG_INFO, "emulator", "listening", LOG_N("port", p->port), LOG_N("control_port", p->control_port),
-                  LOG_C("region", opt->region), LOG_N("keys", p->server.keys.count));
+        log_event(LOG_INFO, "emulator", "listening", LOG_N("port", p->port),
+                  LOG_N("control_port", p->control_port), LOG_C("region", opt->region),
+                  LOG_N("keys", p->server.keys.count));
         event_base_dispatch(p->server.base);
         log_event(LOG_INFO, "emulator", "stopped", LOG_N("requests", emu_journal_count(p->server.journal)));
         code = p->server.failed ? 1 : 0;

@@ -6,7 +6,8 @@
 /* Its fields into an object that is open. */
 void emu_service_write(const struct emu_service *v, const struct emu_world *world, struct emu_jw *w);
 /* Its endpoints: InternetEndpoint, IntranetEndpoint. */
-void emu_service_write_endpoints(const struct emu_service *v, const struct emu_world *world, struct emu_jw *w);
+void emu_service_write_endpoints(const struct emu_service *v, const struct emu_world *world,
+                                 struct emu_jw *w);
 /* The text of ServiceConfig: JSON with metadata.instance, the stored count, and token. */
 void emu_service_config(const struct emu_service *v, struct sbuf *out);
 /* Instances that are shown, and of these the ones that run. */

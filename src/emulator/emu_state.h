@@ -31,12 +31,12 @@ enum emu_field {
 #define FIELD(id, name, other) EMU_F_##id,
     EMU_FIELDS(FIELD)
 #undef FIELD
-    EMU_F_COUNT_
+        EMU_F_COUNT_
 };
 
 struct emu_service {
     struct list node;
-    char *text[EMU_F_COUNT_]; /* NULL = "" */
+    char *text[EMU_F_COUNT_];  /* NULL = "" */
     char status[24], next[24]; /* next: "" = stays, "gone" = is removed */
     int64_t next_ms;
     int64_t replicas; /* the stored count, also while stopped */

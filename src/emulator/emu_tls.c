@@ -34,8 +34,8 @@ SSL_CTX *emu_tls_new(const char *cert, const char *key, struct err *e)
     SSL_CTX_set_options(ctx, SSL_OP_IGNORE_UNEXPECTED_EOF | SSL_OP_NO_RENEGOTIATION);
     SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS);
     SSL_CTX_set_session_id_context(ctx, (const unsigned char *)"emulator", 8);
-    if (SSL_CTX_use_certificate_chain_file(ctx, cert) == 1 && SSL_CTX_use_PrivateKey_file(ctx, key, SSL_FILETYPE_PEM) == 1 &&
-        SSL_CTX_check_private_key(ctx) == 1)
+    if (SSL_CTX_use_certificate_chain_file(ctx, cert) == 1 &&
+        SSL_CTX_use_PrivateKey_file(ctx, key, SSL_FILETYPE_PEM) == 1 && SSL_CTX_check_private_key(ctx) == 1)
         return ctx;
     tls_error(e, cert);
     SSL_CTX_free(ctx);
@@ -62,7 +62,8 @@ static bool put_alternative_names(X509 *x, X509 *issuer, const char *const *name
 
     sbuf_adds(&text, "DNS:localhost,IP:127.0.0.1,IP:::1");
     for (; *names; names++) {
-        bool is_address = inet_pton(AF_INET, *names, address) == 1 || inet_pton(AF_INET6, *names, address) == 1;
+        bool is_address =
+            inet_pton(AF_INET, *names, address) == 1 || inet_pton(AF_INET6, *names, address) == 1;
         sbuf_addf(&text, ",%s:%s", is_address ? "IP" : "DNS", *names);
     }
     return sbuf_ok(&text) && add_extension(x, issuer, NID_subject_alt_name, text.p);
@@ -75,8 +76,10 @@ static X509 *new_certificate(EVP_PKEY *key, const char *common_name, X509 *issue
     BIGNUM *serial = BN_new();
     bool ok = x && serial && BN_rand(serial, 127, BN_RAND_TOP_ANY, BN_RAND_BOTTOM_ANY) == 1;
 
-    ok = ok && BN_to_ASN1_INTEGER(serial, X509_get_serialNumber(x)) && X509_set_version(x, X509_VERSION_3) == 1;
-    ok = ok && X509_gmtime_adj(X509_getm_notBefore(x), -86400) && X509_gmtime_adj(X509_getm_notAfter(x), VALID_S);
+    ok = ok && BN_to_ASN1_INTEGER(serial, X509_get_serialNumber(x)) &&
+         X509_set_version(x, X509_VERSION_3) == 1;
+    ok = ok && X509_gmtime_adj(X509_getm_notBefore(x), -86400) &&
+         X509_gmtime_adj(X509_getm_notAfter(x), VALID_S);
     ok = ok && X509_set_pubkey(x, key) == 1;
     ok = ok && X509_NAME_add_entry_by_txt(X509_get_subject_name(x), "CN", MBSTRING_ASC,
                                           (const unsigned char *)common_name, -1, -1, 0) == 1;
@@ -161,9 +164,10 @@ bool emu_tls_make_ca(const char *dir, const char *const *names, struct err *e)
     EVP_PKEY *ca_key = EVP_EC_gen("P-256"), *key = EVP_EC_gen("P-256");
     X509 *ca = ca_key ? make_authority(ca_key) : NULL;
     X509 *server = ca && key ? make_server(key, ca, ca_key, names) : NULL;
-    bool ok = server ? write_pem(dir, "server.key", NULL, key, e) && write_pem(dir, "server.pem", server, NULL, e) &&
-                           write_pem(dir, "ca.pem", ca, NULL, e)
-                     : tls_error(e, "making certificates");
+    bool ok = server
+                  ? write_pem(dir, "server.key", NULL, key, e) &&
+                        write_pem(dir, "server.pem", server, NULL, e) && write_pem(dir, "ca.pem", ca, NULL, e)
+                  : tls_error(e, "making certificates");
     X509_free(server);
     X509_free(ca);
     EVP_PKEY_free(key);

@@ -37,8 +37,13 @@ static bool refuse(struct emu_verdict *v, int status, const char *code, const ch
 
 static void hex_of(const unsigned char *bytes, size_t n, char *out)
 {
-    for (size_t i = 0; i < n; i++)
-        snprintf(out + 2 * i, 3, "%02x", bytes[i]);
+    static const char digits[] = "0123456789abcdef";
+
+    for (size_t i = 0; i < n; i++) {
+        out[2 * i] = digits[bytes[i] >> 4];
+        out[2 * i + 1] = digits[bytes[i] & 15];
+    }
+    out[2 * n] = '\0';
 }
 
 static bool sha256_hex(struct slice bytes, char out[65])
@@ -86,7 +91,8 @@ static bool parse_authorization(const struct emu_evidence *ev, struct authorizat
         !take_part(&rest, S("Signature="), true, &a->signature))
         return refuse(v, 400, "IncompleteSignature", "expected Credential=,SignedHeaders=,Signature=");
     if (a->signature.n != 64)
-        return refuse(v, 400, "IncompleteSignature", "the signature has %zu characters, not 64", a->signature.n);
+        return refuse(v, 400, "IncompleteSignature", "the signature has %zu characters, not 64",
+                      a->signature.n);
     return true;
 }
 
@@ -120,8 +126,8 @@ static bool check_key(const struct emu_evidence *ev, const struct emu_key *key, 
 
 static bool check_present(const struct emu_evidence *ev, struct emu_verdict *v)
 {
-    static const char *const needed[] = { "host", "x-acs-action", "x-acs-version", "x-acs-date", "x-acs-signature-nonce",
-                                          "x-acs-content-sha256" };
+    static const char *const needed[] = { "host",       "x-acs-action",          "x-acs-version",
+                                          "x-acs-date", "x-acs-signature-nonce", "x-acs-content-sha256" };
 
     for (size_t i = 0; i < sizeof needed / sizeof needed[0]; i++) {
         const struct emu_header *h = one(ev, slice_of(needed[i]));
@@ -143,8 +149,8 @@ static bool check_date(const struct emu_evidence *ev, int64_t now_ms, struct emu
     return true;
 }
 
-static bool check_signature(const struct slice canonical, const struct authorization *a, const struct emu_key *key,
-                            struct emu_verdict *v)
+static bool check_signature(const struct slice canonical, const struct authorization *a,
+                            const struct emu_key *key, struct emu_verdict *v)
 {
     char to_sign[sizeof SCHEME + 65], wanted[65];
     unsigned char mac[32];
@@ -152,12 +158,13 @@ static bool check_signature(const struct slice canonical, const struct authoriza
 
     memcpy(to_sign, SCHEME "\n", sizeof SCHEME);
     if (!sha256_hex(canonical, to_sign + sizeof SCHEME) ||
-        !HMAC(EVP_sha256(), key->secret, (int)strlen(key->secret), (const unsigned char *)to_sign, sizeof to_sign - 1,
-              mac, &n))
+        !HMAC(EVP_sha256(), key->secret, (int)strlen(key->secret), (const unsigned char *)to_sign,
+              sizeof to_sign - 1, mac, &n))
         return refuse(v, 500, "InternalError", "the cryptographic library failed");
     hex_of(mac, n, wanted);
     if (a->signature.n != 64 || CRYPTO_memcmp(wanted, a->signature.p, 64) != 0)
-        return refuse(v, 400, "SignatureDoesNotMatch", "Specified signature is not matched with our calculation.");
+        return refuse(v, 400, "SignatureDoesNotMatch",
+                      "Specified signature is not matched with our calculation.");
     return true;
 }
 
@@ -184,8 +191,8 @@ static bool judge(const struct emu_evidence *ev, const struct emu_keys *keys, in
     return true;
 }
 
-void emu_verify(const struct emu_evidence *ev, const struct emu_keys *keys, int64_t now_ms, struct emu_nonces *nonces,
-                struct sbuf *canonical, struct emu_verdict *out)
+void emu_verify(const struct emu_evidence *ev, const struct emu_keys *keys, int64_t now_ms,
+                struct emu_nonces *nonces, struct sbuf *canonical, struct emu_verdict *out)
 {
     *out = (struct emu_verdict){ .ok = false, .code = "" };
     if (!sha256_hex(ev->body, out->body_sha256)) {

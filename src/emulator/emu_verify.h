@@ -9,9 +9,9 @@
 #include "emulator/emu_keys.h"
 #include "emulator/emu_nonce.h"
 
-#define EMU_SKEW_MS     (INT64_C(15) * 60 * 1000)
-#define EMU_SIGNED_MAX  64U
-#define EMU_PAIRS_MAX   500U
+#define EMU_SKEW_MS       (INT64_C(15) * 60 * 1000)
+#define EMU_SIGNED_MAX    64U
+#define EMU_PAIRS_MAX     500U
 #define EMU_CANONICAL_MAX (4U << 20)
 
 struct emu_pair {
@@ -37,6 +37,6 @@ struct emu_verdict {
 };
 
 /* Judge. *canonical gets the canonical request as far as it could be built. nonces may be NULL: reuse is not checked. */
-void emu_verify(const struct emu_evidence *ev, const struct emu_keys *keys, int64_t now_ms, struct emu_nonces *nonces,
-                struct sbuf *canonical, struct emu_verdict *out);
+void emu_verify(const struct emu_evidence *ev, const struct emu_keys *keys, int64_t now_ms,
+                struct emu_nonces *nonces, struct sbuf *canonical, struct emu_verdict *out);
 #endif

@@ -38,7 +38,9 @@ static int end(void **state)
 /* Make a call; the status. The answer stays in x->answer. */
 static int call(struct world *x, const char *method, const char *target, const char *body)
 {
-    struct emu_request req = { .method = slice_of(method), .body = SBUF_MAX(65536), .notes = SBUF_MAX(EMU_NOTES_MAX) };
+    struct emu_request req = { .method = slice_of(method),
+                               .body = SBUF_MAX(65536),
+                               .notes = SBUF_MAX(EMU_NOTES_MAX) };
     struct slice t = slice_of(target);
     size_t at = slice_find(t, '?');
     struct emu_call c = { .world = &x->w, .req = &req, .now_ms = x->now_ms, .answer = &x->answer };
@@ -95,7 +97,8 @@ static void moves_through_its_states(void **state)
     x->now_ms += DELAY_MS;
     assert_int_equal(call(x, "GET", ONE("nlp_a"), ""), 200);
     /* the stored count outlives the stop only in ServiceConfig */
-    assert_true(says(x, "\"Status\":\"Stopped\"") && says(x, "\"TotalInstance\":0") && says(x, "\\\"instance\\\":2"));
+    assert_true(says(x, "\"Status\":\"Stopped\"") && says(x, "\"TotalInstance\":0") &&
+                says(x, "\\\"instance\\\":2"));
     assert_int_equal(call(x, "PUT", ONE("nlp_a") "/restart", ""), 409);
     assert_int_equal(call(x, "PUT", ONE("nlp_a") "/start", ""), 200);
     x->now_ms += DELAY_MS;
@@ -116,21 +119,24 @@ static void checks_what_it_creates(void **state)
         { "", "InvalidParameter" },
         { "[]", "InvalidParameter" },
         { "{}", "MissingServiceName" },
-        { "{\"ServiceName\":\"abc\",\"AppType\":\"LLM\",\"ServiceSpec\":\"llama_7b_fp16\"}", "MissingReplicas" },
+        { "{\"ServiceName\":\"abc\",\"AppType\":\"LLM\",\"ServiceSpec\":\"llama_7b_fp16\"}",
+          "MissingReplicas" },
         { "{\"ServiceName\":\"abc\",\"AppType\":\"LLM\",\"Replicas\":1}", "MissingServiceSpec" },
         { "{\"ServiceName\":\"abc\",\"ServiceSpec\":\"llama_7b_fp16\",\"Replicas\":1}", "MissingAppType" },
         { "{\"ServiceName\":\"A-c\",\"AppType\":\"LLM\",\"ServiceSpec\":\"llama_7b_fp16\",\"Replicas\":1}",
           "InvalidServiceName" },
         { "{\"ServiceName\":\"abc\",\"AppType\":\"X\",\"ServiceSpec\":\"llama_7b_fp16\",\"Replicas\":1}",
           "InvalidAppType" },
-        { "{\"ServiceName\":\"abc\",\"AppType\":\"LLM\",\"ServiceSpec\":\"gpt\",\"Replicas\":1}", "InvalidServiceSpec" },
+        { "{\"ServiceName\":\"abc\",\"AppType\":\"LLM\",\"ServiceSpec\":\"gpt\",\"Replicas\":1}",
+          "InvalidServiceSpec" },
         { "{\"ServiceName\":\"abc\",\"AppType\":\"LLM\",\"ServiceSpec\":\"llama_7b_fp16\",\"Replicas\":0}",
           "InvalidReplicas" },
         { "{\"ServiceName\":\"abc\",\"AppType\":\"LLM\",\"ServiceSpec\":\"llama_7b_fp16\",\"Replicas\":true}",
           "InvalidReplicas" },
         { "{\"ServiceName\":5,\"AppType\":\"LLM\",\"ServiceSpec\":\"llama_7b_fp16\",\"Replicas\":1}",
           "InvalidServiceName" },
-        { "{\"ServiceName\":\"abc\",\"AppType\":\"LLM\",\"ServiceSpec\":\"llama_7b_fp16\",\"Replicas\":1,\"Config\":1}",
+        { "{\"ServiceName\":\"abc\",\"AppType\":\"LLM\",\"ServiceSpec\":\"llama_7b_fp16\",\"Replicas\":1,"
+          "\"Config\":1}",
           "InvalidConfig" },
     };
     struct world *x = *state;
@@ -236,9 +242,15 @@ static void finds_services_by_label(void **state)
 
 static void answers_every_read_operation(void **state)
 {
-    static const char *const paths[] = { ONE("abc"), ONE("abc") "/logs", ONE("abc") "/events", ONE("abc") "/diagnosis",
-                                         ONE("abc") "/instances", ONE("abc") "/versions", ONE("abc") "/endpoints",
-                                         ONE("abc") "/autoscaler", ONE("abc") "/cronscaler",
+    static const char *const paths[] = { ONE("abc"),
+                                         ONE("abc") "/logs",
+                                         ONE("abc") "/events",
+                                         ONE("abc") "/diagnosis",
+                                         ONE("abc") "/instances",
+                                         ONE("abc") "/versions",
+                                         ONE("abc") "/endpoints",
+                                         ONE("abc") "/autoscaler",
+                                         ONE("abc") "/cronscaler",
                                          ONE("abc") "/instances/abc-6f7c9d8b5-00000/containers",
                                          ONE("abc") "/instances/abc-6f7c9d8b5-00000/diagnosis" };
     struct world *x = *state;

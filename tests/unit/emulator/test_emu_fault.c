@@ -28,7 +28,8 @@ static void hits_what_it_matches_as_often_as_it_says(void **state)
     (void)state;
     assert_non_null(f);
     assert_false(hits(f, "ListServices", NULL));
-    assert_true(add(f, "{\"fault\":\"delay\",\"match\":{\"action\":\"StopService\",\"service\":\"a\"},\"count\":2}"));
+    assert_true(
+        add(f, "{\"fault\":\"delay\",\"match\":{\"action\":\"StopService\",\"service\":\"a\"},\"count\":2}"));
     assert_false(hits(f, "StopService", "b"));
     assert_false(hits(f, "StartService", "a"));
     assert_false(hits(f, NULL, "a"));
@@ -60,8 +61,12 @@ static void strikes_at_its_stage(void **state)
 
 static void refuses_rules_it_does_not_know(void **state)
 {
-    static const char *const bad[] = { "[]", "{}", "{\"fault\":\"x\"}", "{\"fault\":\"delay\",\"msec\":1}",
-                                       "{\"fault\":\"delay\",\"ms\":\"1\"}", "{\"fault\":\"status\",\"status\":1000}",
+    static const char *const bad[] = { "[]",
+                                       "{}",
+                                       "{\"fault\":\"x\"}",
+                                       "{\"fault\":\"delay\",\"msec\":1}",
+                                       "{\"fault\":\"delay\",\"ms\":\"1\"}",
+                                       "{\"fault\":\"status\",\"status\":1000}",
                                        "{\"fault\":\"delay\",\"end\":\"x\"}" };
     struct emu_faults *f = emu_faults_new();
 
@@ -81,7 +86,8 @@ static const struct {
     { "{\"fault\":\"delay\",\"ms\":5}", EMU_END_KEEP, "Content-Length: 2\r\n", NULL, 200 },
     { "{\"fault\":\"status\",\"status\":503}", EMU_END_KEEP, "\"Code\":\"ServiceUnavailable\"", NULL, 503 },
     { "{\"fault\":\"throttle\",\"ms\":7}", EMU_END_KEEP, "x-acs-retry-after: 7\r\n", NULL, 400 },
-    { "{\"fault\":\"redirect\",\"location\":\"https://x/\"}", EMU_END_KEEP, "Location: https://x/\r\n", NULL, 302 },
+    { "{\"fault\":\"redirect\",\"location\":\"https://x/\"}", EMU_END_KEEP, "Location: https://x/\r\n", NULL,
+      302 },
     { "{\"fault\":\"reset-before\"}", EMU_END_RESET, "", "HTTP", 200 },
     { "{\"fault\":\"reset-within\",\"at\":9}", EMU_END_RESET, "HTTP/1.1 ", "200", 200 },
     { "{\"fault\":\"reset-after\"}", EMU_END_RESET, "\r\n\r\n{}", NULL, 200 },
@@ -90,14 +96,16 @@ static const struct {
     { "{\"fault\":\"garbage\"}", EMU_END_CLOSE, "not http", "HTTP", 200 },
     { "{\"fault\":\"raw\",\"text\":\"hello\"}", EMU_END_CLOSE, "hello", "HTTP", 200 },
     { "{\"fault\":\"raw\",\"text\":\"hello\",\"end\":\"keep\"}", EMU_END_KEEP, "hello", "HTTP", 200 },
-    { "{\"fault\":\"1xx\",\"times\":2}", EMU_END_KEEP, "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200",
-      NULL, 200 },
+    { "{\"fault\":\"1xx\",\"times\":2}", EMU_END_KEEP,
+      "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200", NULL, 200 },
     { "{\"fault\":\"101\"}", EMU_END_KEEP, "HTTP/1.1 101 Switching", NULL, 200 },
     { "{\"fault\":\"103\"}", EMU_END_KEEP, "HTTP/1.1 103 Early", NULL, 200 },
     { "{\"fault\":\"extra-bytes\"}", EMU_END_KEEP, "{}HTTP/1.1 200 OK", NULL, 200 },
     { "{\"fault\":\"double-length\"}", EMU_END_KEEP, "Content-Length: 3\r\n", NULL, 200 },
-    { "{\"fault\":\"length-too-long\",\"at\":5}", EMU_END_CLOSE, "Content-Length: 7\r\n", "Length: 2\r", 200 },
-    { "{\"fault\":\"length-too-short\",\"at\":1}", EMU_END_KEEP, "Content-Length: 1\r\n", "Length: 2\r", 200 },
+    { "{\"fault\":\"length-too-long\",\"at\":5}", EMU_END_CLOSE, "Content-Length: 7\r\n", "Length: 2\r",
+      200 },
+    { "{\"fault\":\"length-too-short\",\"at\":1}", EMU_END_KEEP, "Content-Length: 1\r\n", "Length: 2\r",
+      200 },
     { "{\"fault\":\"no-length\"}", EMU_END_CLOSE, "\r\n\r\n{}", "Content-Length", 200 },
     { "{\"fault\":\"chunked\"}", EMU_END_KEEP, "1\r\n{\r\n1\r\n}\r\n0\r\n\r\n", "Content-Length", 200 },
     { "{\"fault\":\"bad-chunk\"}", EMU_END_KEEP, "0x1;", "Content-Length", 200 },

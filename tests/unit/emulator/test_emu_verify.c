@@ -81,9 +81,11 @@ static void read_request(const struct emu_json *v, struct request *r)
     r->ev.method = own(r, member(v, "method"));
     r->ev.path = own(r, member(v, "path"));
     r->ev.body = own(r, member(v, "body"));
-    for (const struct emu_json *m = emu_json_first(emu_json_get(v, "query")); m; m = emu_json_next(m), pairs++)
+    for (const struct emu_json *m = emu_json_first(emu_json_get(v, "query")); m;
+         m = emu_json_next(m), pairs++)
         r->pairs[pairs] = (struct emu_pair){ own(r, emu_json_name(m)), own(r, emu_json_text(m)) };
-    for (const struct emu_json *m = emu_json_first(emu_json_get(v, "headers")); m; m = emu_json_next(m), n++) {
+    for (const struct emu_json *m = emu_json_first(emu_json_get(v, "headers")); m;
+         m = emu_json_next(m), n++) {
         r->headers[n] = (struct emu_header){ own(r, emu_json_name(m)), own(r, emu_json_text(m)) };
         if (slice_eq_nocase(emu_json_name(m), S("x-acs-date")))
             assert_true(emu_canon_date(slice_trim(emu_json_text(m)), &r->now_ms));
@@ -113,7 +115,8 @@ static bool accepts(const struct request *r, struct emu_verdict *out)
 }
 
 /* Flip each bit of s in turn; the request must be refused every time. Returns how many it tried. */
-static size_t flip_all(const struct request *r, struct slice s, const char *name, const char *part, bool is_caseless)
+static size_t flip_all(const struct request *r, struct slice s, const char *name, const char *part,
+                       bool is_caseless)
 {
     size_t tried = 0;
 
@@ -171,8 +174,8 @@ static void refuses_any_flipped_bit(void **state)
         if (!emu_json_is_true(emu_json_get(m, "agrees_with_document")))
             continue;
         read_request(m, &r);
-        tried += flip_all(&r, r.ev.method, name, "method", false) + flip_all(&r, r.ev.path, name, "path", false) +
-                 flip_all(&r, r.ev.body, name, "body", false);
+        tried += flip_all(&r, r.ev.method, name, "method", false) +
+                 flip_all(&r, r.ev.path, name, "path", false) + flip_all(&r, r.ev.body, name, "body", false);
         for (size_t i = 0; i < r.ev.pair_count; i++)
             tried += flip_all(&r, r.pairs[i].name, name, "a query name", false) +
                      flip_all(&r, r.pairs[i].value, name, "a query value", false);
@@ -291,8 +294,9 @@ static void refuses_wrong_headers(void **state)
                                   { S("HOST"), S("elsewhere") },
                                   { S("x-acs-security-token"), S("t") },
                                   { S("authorization"), S("Bearer x") } };
-    static const char *const codes[] = { "SignatureDoesNotMatch", "SignatureDoesNotMatch", "IncompleteSignature",
-                                         "InvalidSecurityToken.MismatchWithAccessKey", "IncompleteSignature" };
+    static const char *const codes[] = { "SignatureDoesNotMatch", "SignatureDoesNotMatch",
+                                         "IncompleteSignature", "InvalidSecurityToken.MismatchWithAccessKey",
+                                         "IncompleteSignature" };
     struct emu_verdict v;
     struct request r;
 
