@@ -141,11 +141,12 @@ void guard_refuse(struct guard *g, const struct refusal *refusal, const struct h
 
 static bool is_last(struct guard *g, const struct answer *a)
 {
-    bool next_is_fine = guard_peek_next(g);
-    bool nothing_follows = g->saw_end && !g->pending.n && http1_reader_is_idle(g->reader);
-
-    return a->close || g->close || !next_is_fine || nothing_follows || g->all->is_draining ||
-           gate_is_draining(g->all->setup.gate);
+    /* What follows a last request is nobody's request: not even looked at. */
+    if (a->close || g->close || g->all->is_draining || gate_is_draining(g->all->setup.gate))
+        return true;
+    if (!guard_peek_next(g))
+        return true;
+    return g->saw_end && !g->pending.n && http1_reader_is_idle(g->reader);
 }
 
 void guard_reply(void *guard, const struct answer *a, bool *out_client_gone)

@@ -260,12 +260,12 @@ static struct rig *rig_new_with(void (*change)(struct cfg_gateway *))
     return r;
 }
 
-static struct rig *rig_new(void)
+static inline struct rig *rig_new(void)
 {
     return rig_new_with(NULL);
 }
 
-static void turns(struct rig *r, int n)
+static inline void turns(struct rig *r, int n)
 {
     while (n-- > 0)
         assert_true(loop_turn(r->loop));
@@ -334,7 +334,7 @@ static struct raw *raw_connect_port(uint16_t port)
     return raw_at(fd);
 }
 
-static struct raw *raw_connect(struct rig *r)
+static inline struct raw *raw_connect(struct rig *r)
 {
     return raw_connect_port(r->port);
 }
@@ -418,7 +418,7 @@ static unsigned answers(const struct raw *c)
 }
 
 /* Turns until the server ended the connection. */
-static void until_end(struct rig *r, struct raw *c)
+static inline void until_end(struct rig *r, struct raw *c)
 {
     TURNS_UNTIL(r, (raw_read(c), c->ended), 3000)
     {
@@ -426,7 +426,7 @@ static void until_end(struct rig *r, struct raw *c)
     assert_true(c->ended);
 }
 
-static void until_answers(struct rig *r, struct raw *c, unsigned n)
+static inline void until_answers(struct rig *r, struct raw *c, unsigned n)
 {
     TURNS_UNTIL(r, (raw_read(c), answers(c) >= n || c->ended), 3000)
     {
@@ -435,7 +435,7 @@ static void until_answers(struct rig *r, struct raw *c, unsigned n)
 }
 
 /* Turns until the server knows of no connection. */
-static void until_empty(struct rig *r)
+static inline void until_empty(struct rig *r)
 {
     TURNS_UNTIL(r, listeners_connections(r->ls) == 0, 3000)
     {

@@ -252,6 +252,49 @@ static void test_split_everywhere(void **state)
     rig_free(r);
 }
 
+/* Too long, in one piece and without an end. */
+static void test_long_heads(void **state)
+{
+    (void)state;
+    static char text[400000];
+    static const struct {
+        const char *begin, *repeat;
+        int times;
+        const char *want;
+    } cases[] = {
+        { GET, "X: y\r\n", 5000, "400" /* a name twice comes first */ },
+        { GET "X: ", "y", 65536, "431" },
+        { "GET /", "y", 65536, "414" },
+        { "GET /", "y", 8192, "414" },
+        { "", "y", 65536, "414" },
+    };
+    struct rig *r = rig_new();
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct raw *c = raw_connect(r);
+        size_t n = (size_t)snprintf(text, sizeof text, "%s", cases[i].begin);
+        for (int k = 0; k < cases[i].times; k++)
+            n += (size_t)snprintf(text + n, sizeof text - n, "%s", cases[i].repeat);
+        n += (size_t)snprintf(text + n, sizeof text - n, " HTTP/1.1\r\n\r\n");
+        raw_send(c, text, n);
+        until_end(r, c);
+        assert_string_equal(statuses(c), cases[i].want);
+        assert_false(c->reset);
+        raw_free(c);
+    }
+    /* 65 different names. */
+    struct raw *c = raw_connect(r);
+    size_t n = (size_t)snprintf(text, sizeof text, "%s", GET);
+    for (int k = 0; k < 63; k++)
+        n += (size_t)snprintf(text + n, sizeof text - n, "X-%d: y\r\n", k);
+    raw_send(c, text, n);
+    until_end(r, c);
+    assert_string_equal(statuses(c), "431");
+    raw_free(c);
+    assert_int_equal(r->gate.started, 0);
+    rig_free(r);
+}
+
 static void test_answer_form(void **state)
 {
     (void)state;
@@ -580,6 +623,7 @@ int main(void)
         cmocka_unit_test(test_rows),
         cmocka_unit_test(test_rows_dripped),
         cmocka_unit_test(test_split_everywhere),
+        cmocka_unit_test(test_long_heads),
         cmocka_unit_test(test_answer_form),
         cmocka_unit_test(test_continue),
         cmocka_unit_test(test_refused_before_the_body),
