@@ -157,14 +157,33 @@ static bool add_to_input(struct evbuffer *in, struct slice s)
     return !s.n || evbuffer_add_reference(in, s.p, s.n, NULL, NULL) == 0;
 }
 
-/* Head and body as they were read; chunks joined into one. */
+/* The head as it was read, without an Expect: the guard has dealt with it, and evhttp answers by itself what it does not
+ * like there (a tab before the value). */
+static bool add_head(struct evbuffer *in, const struct http1_msg *m)
+{
+    struct slice head = sbuf_slice(&m->head);
+
+    if (!m->expect_continue)
+        return add_to_input(in, head);
+    for (size_t i = 0; i < m->header_count; i++) {
+        if (!slice_eq_nocase(m->headers[i].name, S("expect")))
+            continue;
+        size_t before = (size_t)(m->headers[i].name.p - head.p);
+        struct slice line = slice_skip(head, before);
+        return add_to_input(in, slice_from(head.p, before)) &&
+               add_to_input(in, slice_skip(line, slice_find(line, '\n') + 1));
+    }
+    return add_to_input(in, head);
+}
+
+/* Head and body; chunks joined into one. */
 static bool fill_input(struct evbuffer *in, const struct http1_msg *m)
 {
     bool is_chunked = http1_header_get(m, S("transfer-encoding"), NULL).n > 0;
     char size[32];
     int n = snprintf(size, sizeof size, "%zx\r\n", m->body.n);
 
-    if (!add_to_input(in, sbuf_slice(&m->head)))
+    if (!add_head(in, m))
         return false;
     if (!is_chunked)
         return add_to_input(in, sbuf_slice(&m->body));

@@ -42,6 +42,9 @@ static const struct row rows[] = {
     FINE("chunked and empty", POST "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "200", 1),
     FINE("chunked with Expect", POST "Expect: 100-continue\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n", "200", 1),
     FINE("length with Expect and body at once", POST "Expect: 100-continue\r\n" N5 "\r\nhello", "200", 1),
+    FINE("tab before Expect", POST "Expect:\t 100-continue\t\r\n" N5 "\r\nhello", "200", 1),
+    FINE("tab before a value", POST "X:\ty\t\r\n" N5 "\r\nhello", "200", 1),
+    CLOSED("tab before close", GET "Connection:\tclose\r\n\r\n", "200", 1),
     FINE("three one behind the other", GET "\r\n" POST N5 "\r\nhello" GET "\r\n", "200 200 200", 3),
     FINE("chunked, then one more", POST "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n" GET "\r\n", "200 200", 2),
     CLOSED("asked to close", GET "Connection: close\r\n\r\n", "200", 1),
@@ -190,7 +193,8 @@ static void test_rows(void **state)
         finish_row(r, &rows[i], c, started);
         /* Whatever was refused was recorded, once. */
         unsigned refused = rows[i].stays_open || strstr(rows[i].name, "asked to close") ||
-                                   strstr(rows[i].name, "close within")
+                                   strstr(rows[i].name, "close within") ||
+                                   strstr(rows[i].name, "before close")
                                ? 0
                                : 1;
         if (r->gate.early - early != refused)
