@@ -25,6 +25,7 @@
  * Must never: give evhttp a byte that was not checked, end a connection with requests' state behind it, close the
  * descriptor (evhttp does), wait.
  */
+#include "edge/guard.h"
 #include "edge/guard_inner.h"
 #include "base/must.h"
 #include "edge/peer.h"
