@@ -3,9 +3,9 @@
  * and is kept nowhere; it is read from standard input, never from argv, which other users can see.
  */
 #include "app/cmd.h"
+#include "base/digest.h"
 #include "base/enc.h"
 #include "base/secret.h"
-#include "core/acs3.h"
 #include <unistd.h>
 
 #define TOKEN_RANDOM_BYTES 32
@@ -76,9 +76,9 @@ static const char *read_token(struct sbuf *out)
 
 static int print_token(struct slice token, bool is_new, bool json)
 {
-    char hex[ACS3_HEX_BYTES];
+    char hex[DIGEST_HEX_BYTES];
 
-    if (!acs3_sha256_hex(token, hex))
+    if (!digest_sha256_hex(token, hex))
         return fail("SHA-256 failed");
     if (json && is_new)
         printf("{\"token\":\"%.*s\",\"token_sha256\":\"%s\"}\n", SLICE_FMT(token), hex);

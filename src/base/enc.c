@@ -62,14 +62,18 @@ void enc_percent(struct slice bytes, struct sbuf *out)
 {
     static const char digits[] = "0123456789ABCDEF";
 
-    for (size_t i = 0; i < bytes.n; i++) {
-        unsigned char c = (unsigned char)bytes.p[i];
-        if (is_unreserved((char)c)) {
-            sbuf_addc(out, (char)c);
-        } else {
-            char escape[3] = { '%', digits[c >> 4], digits[c & 15] };
-            sbuf_add(out, slice_from(escape, 3));
-        }
+    while (bytes.n) {
+        size_t plain = 0;
+        while (plain < bytes.n && is_unreserved(bytes.p[plain]))
+            plain++;
+        sbuf_add(out, slice_from(bytes.p, plain));
+        bytes = slice_skip(bytes, plain);
+        if (!bytes.n)
+            return;
+        unsigned char c = (unsigned char)bytes.p[0];
+        char escape[3] = { '%', digits[c >> 4], digits[c & 15] };
+        sbuf_add(out, slice_from(escape, 3));
+        bytes = slice_skip(bytes, 1);
     }
 }
 

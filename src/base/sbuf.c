@@ -2,6 +2,9 @@
 #include "base/sbuf.h"
 #include "base/must.h"
 
+/* Most texts of a request fit, and growing twice costs more than the room. */
+#define SBUF_FIRST_BYTES 512
+
 void sbuf_drop(struct sbuf *b)
 {
     free(b->p);
@@ -36,7 +39,7 @@ char *sbuf_room(struct sbuf *b, size_t n)
         return NULL;
     }
     if (b->n + n + 1 > b->cap) {
-        size_t cap = b->cap ? b->cap : 64;
+        size_t cap = b->cap ? b->cap : SBUF_FIRST_BYTES;
         while (cap < b->n + n + 1)
             cap *= 2;
         if (cap > max + 1)
@@ -60,7 +63,7 @@ void sbuf_grew(struct sbuf *b, size_t n)
     b->p[b->n] = '\0';
 }
 
-void sbuf_add(struct sbuf *b, struct slice s)
+void sbuf_add_slow(struct sbuf *b, struct slice s)
 {
     char *to = sbuf_room(b, s.n);
 
@@ -69,16 +72,6 @@ void sbuf_add(struct sbuf *b, struct slice s)
     if (s.n)
         memcpy(to, s.p, s.n);
     sbuf_grew(b, s.n);
-}
-
-void sbuf_adds(struct sbuf *b, const char *text)
-{
-    sbuf_add(b, slice_of(text));
-}
-
-void sbuf_addc(struct sbuf *b, char c)
-{
-    sbuf_add(b, slice_from(&c, 1));
 }
 
 void sbuf_add_u64(struct sbuf *b, uint64_t n)

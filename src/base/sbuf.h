@@ -25,9 +25,9 @@ void sbuf_clear(struct sbuf *b);
 bool sbuf_ok(const struct sbuf *b);
 struct slice sbuf_slice(const struct sbuf *b);
 
-void sbuf_add(struct sbuf *b, struct slice s);
-void sbuf_adds(struct sbuf *b, const char *text);
-void sbuf_addc(struct sbuf *b, char c);
+static inline void sbuf_add(struct sbuf *b, struct slice s);
+static inline void sbuf_adds(struct sbuf *b, const char *text);
+static inline void sbuf_addc(struct sbuf *b, char c);
 void sbuf_add_u64(struct sbuf *b, uint64_t n);
 void sbuf_addf(struct sbuf *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void sbuf_vaddf(struct sbuf *b, const char *format, va_list args) __attribute__((format(printf, 2, 0)));
@@ -36,4 +36,30 @@ char *sbuf_room(struct sbuf *b, size_t n);
 void sbuf_grew(struct sbuf *b, size_t n);
 /* Hand the heap text (NUL-ended) to the caller, who frees it; NULL when failed or empty. The sbuf is empty then. */
 char *sbuf_take(struct sbuf *b);
+
+/* ---- the common case, where the room is there already ---- */
+
+void sbuf_add_slow(struct sbuf *b, struct slice s);
+
+static inline void sbuf_add(struct sbuf *b, struct slice s)
+{
+    if (b->failed || s.n >= b->cap - b->n) { /* one byte more is the NUL's */
+        sbuf_add_slow(b, s);
+        return;
+    }
+    if (s.n)
+        memcpy(b->p + b->n, s.p, s.n);
+    b->n += s.n;
+    b->p[b->n] = '\0';
+}
+
+static inline void sbuf_adds(struct sbuf *b, const char *text)
+{
+    sbuf_add(b, slice_of(text));
+}
+
+static inline void sbuf_addc(struct sbuf *b, char c)
+{
+    sbuf_add(b, slice_from(&c, 1));
+}
 #endif

@@ -1,34 +1,9 @@
 /* Views of text: see slice.h. */
 #include "base/slice.h"
 
-struct slice slice_of(const char *text)
-{
-    return (struct slice){ text, text ? strlen(text) : 0 };
-}
-
-struct slice slice_from(const void *p, size_t n)
-{
-    return (struct slice){ p, n };
-}
-
-bool slice_is_empty(struct slice s)
-{
-    return s.n == 0;
-}
-
-bool slice_eq(struct slice a, struct slice b)
-{
-    return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
-}
-
 bool slice_eq_nocase(struct slice a, struct slice b)
 {
     return a.n == b.n && slice_starts_nocase(a, b);
-}
-
-bool slice_starts(struct slice s, struct slice prefix)
-{
-    return s.n >= prefix.n && (prefix.n == 0 || memcmp(s.p, prefix.p, prefix.n) == 0);
 }
 
 bool slice_starts_nocase(struct slice s, struct slice prefix)
@@ -54,13 +29,6 @@ int slice_cmp(struct slice a, struct slice b)
     if (c != 0)
         return c;
     return (a.n > b.n) - (a.n < b.n);
-}
-
-struct slice slice_skip(struct slice s, size_t n)
-{
-    if (n > s.n)
-        n = s.n;
-    return (struct slice){ s.p ? s.p + n : NULL, s.n - n };
 }
 
 struct slice slice_trim(struct slice s)
@@ -96,22 +64,3 @@ bool slice_split(struct slice *rest, char sep, struct slice *out_part)
     return true;
 }
 
-bool ascii_is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
-
-bool ascii_is_alpha(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
-bool ascii_is_alnum(char c)
-{
-    return ascii_is_alpha(c) || ascii_is_digit(c);
-}
-
-char ascii_lower(char c)
-{
-    return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
-}

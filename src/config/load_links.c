@@ -3,9 +3,9 @@
  * names nothing, and a thing that nothing names, are errors.
  */
 #include "config/loading.h"
+#include "base/digest.h"
 #include "base/enc.h"
 #include "config/address.h"
-#include "core/acs3.h"
 #include "core/endpoint.h"
 
 #define CLOUD_SUFFIX  ".aliyuncs.com"
@@ -115,11 +115,11 @@ static const struct cfg_credential *find_credential(struct loading *l, const str
 /* 16 hex digits that name the token in records. Not the digest's own, so that records give nothing to look tokens up by. */
 static bool name_token(struct token *t)
 {
-    char text[sizeof TOKEN_ID_TEXT - 1 + sizeof t->digest], hex[ACS3_HEX_BYTES];
+    char text[sizeof TOKEN_ID_TEXT - 1 + sizeof t->digest], hex[DIGEST_HEX_BYTES];
 
     memcpy(text, TOKEN_ID_TEXT, sizeof TOKEN_ID_TEXT - 1);
     memcpy(text + sizeof TOKEN_ID_TEXT - 1, t->digest, sizeof t->digest);
-    if (!acs3_sha256_hex(slice_from(text, sizeof text), hex))
+    if (!digest_sha256_hex(slice_from(text, sizeof text), hex))
         return false;
     memcpy(t->id, hex, sizeof t->id - 1);
     return true;

@@ -3,11 +3,11 @@
  * one error anywhere and there is no snapshot. Must never touch anything of the running process.
  */
 #include "config/snapshot.h"
+#include "base/digest.h"
 #include "base/enc.h"
 #include "base/must.h"
 #include "config/loading.h"
 #include "config/textfile.h"
-#include "core/acs3.h"
 
 #define FILE_MAX_BYTES   (4 * 1024 * 1024) /* some 30,000 clients */
 #define ARENA_MAX_BYTES  (512 * 1024 * 1024)
@@ -34,7 +34,7 @@ static bool run_passes(struct loading *l, struct slice text)
     for (size_t i = 0; i < sizeof passes / sizeof passes[0]; i++)
         if (!passes[i](l))
             return false;
-    return acs3_sha256_hex(text, l->snap->digest) && !arena_failed(l->arena);
+    return digest_sha256_hex(text, l->snap->digest) && !arena_failed(l->arena);
 }
 
 static bool keep_warnings(struct loading *l)
@@ -143,14 +143,14 @@ void snapshot_unref(struct snapshot **s)
 const struct client *snapshot_client_of_token(const struct snapshot *s, struct slice token,
                                               const struct token **out_token)
 {
-    char hex[ACS3_HEX_BYTES];
+    char hex[DIGEST_HEX_BYTES];
     unsigned char digest[32];
 
     if (out_token)
         *out_token = NULL;
     if (token.n == 0 || token.n > TOKEN_MAX_BYTES)
         return NULL;
-    if (!acs3_sha256_hex(token, hex) || !enc_unhex(slice_of(hex), digest, sizeof digest))
+    if (!digest_sha256_hex(token, hex) || !enc_unhex(slice_of(hex), digest, sizeof digest))
         return NULL;
     const struct token *t = map_get(s->tokens, slice_from(digest, sizeof digest));
     if (!t || !secret_eq(t->digest, digest, sizeof digest))

@@ -3,22 +3,9 @@
  * signed is decided by the caller. Never logs, never keeps the secret, holds no state.
  */
 #include "core/acs3.h"
+#include "base/digest.h"
 #include "base/enc.h"
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
 #include <limits.h>
-
-bool acs3_sha256_hex(struct slice bytes, char out_hex[ACS3_HEX_BYTES])
-{
-    unsigned char digest[32];
-    unsigned n = 0;
-
-    if (EVP_Digest(bytes.p ? bytes.p : "", bytes.n, digest, &n, EVP_sha256(), NULL) != 1 ||
-        n != sizeof digest)
-        return false;
-    enc_hex(digest, sizeof digest, out_hex);
-    return true;
-}
 
 bool acs3_canonical_uri(struct slice path, struct sbuf *out)
 {
@@ -154,7 +141,7 @@ bool acs3_string_to_sign(struct slice canonical_request, struct sbuf *out)
 {
     char hex[ACS3_HEX_BYTES];
 
-    if (!acs3_sha256_hex(canonical_request, hex))
+    if (!digest_sha256_hex(canonical_request, hex))
         return false;
     sbuf_adds(out, ACS3_ALGORITHM "\n");
     sbuf_adds(out, hex);
@@ -163,13 +150,9 @@ bool acs3_string_to_sign(struct slice canonical_request, struct sbuf *out)
 
 bool acs3_mac(struct slice secret, struct slice string_to_sign, char out_hex[ACS3_HEX_BYTES])
 {
-    unsigned char mac[32];
-    unsigned n = 0;
+    unsigned char mac[DIGEST_BYTES];
 
-    if (secret.n > INT_MAX ||
-        !HMAC(EVP_sha256(), secret.p ? secret.p : "", (int)secret.n, (const unsigned char *)string_to_sign.p,
-              string_to_sign.n, mac, &n) ||
-        n != sizeof mac)
+    if (secret.n > INT_MAX || !digest_hmac_sha256(secret, string_to_sign, mac))
         return false;
     enc_hex(mac, sizeof mac, out_hex);
     return true;

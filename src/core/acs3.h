@@ -15,9 +15,6 @@ struct acs3_pair {
     struct slice name, value;
 };
 
-/* Lower-case hex SHA-256. False when the library fails. */
-bool acs3_sha256_hex(struct slice bytes, char out_hex[ACS3_HEX_BYTES]);
-
 /* Point 2: each segment of the path as sent is decoded, then encoded; an empty path is "/". False on a broken escape. */
 bool acs3_canonical_uri(struct slice path, struct sbuf *out);
 /* Point 3: decoded pairs, in any order; of one name, sorted by value. */

@@ -3,9 +3,9 @@
  * what is written can be read, and nothing else can. Holds no state, knows no file.
  */
 #include "core/audit_rec.h"
+#include "base/digest.h"
 #include "base/enc.h"
 #include "base/num.h"
-#include <openssl/evp.h>
 #include <stddef.h>
 
 static const struct slice type_names[AUDIT_TYPE_COUNT_] = {
@@ -227,13 +227,6 @@ bool audit_rec_body(const struct audit_rec *rec, struct sbuf *out)
     return false;
 }
 
-static bool hash_line(struct slice line, unsigned char out[AUDIT_HASH_BYTES])
-{
-    unsigned n = 0;
-
-    return EVP_Digest(line.p, line.n, out, &n, EVP_sha256(), NULL) == 1 && n == AUDIT_HASH_BYTES;
-}
-
 bool audit_chain_add(struct audit_chain *chain, enum audit_type type, int64_t wall_ms, int64_t mono_ms,
                      struct slice body, struct sbuf *out)
 {
@@ -263,7 +256,7 @@ bool audit_chain_add(struct audit_chain *chain, enum audit_type type, int64_t wa
     if (!sbuf_ok(out))
         return false;
     struct slice line = slice_from(out->p + start, out->n - start - 1);
-    if (line.n + 1 > AUDIT_LINE_MAX_BYTES || !hash_line(line, hash)) {
+    if (line.n + 1 > AUDIT_LINE_MAX_BYTES || !digest_sha256(line, hash)) {
         cut_back(out, start);
         return false;
     }
@@ -454,7 +447,7 @@ bool audit_chain_check(struct audit_chain *chain, struct slice line, struct audi
     if (!slice_eq(out->prev, slice_of(prev)))
         return err_set(e, ERR_CONFLICT,
                        "prev is not the hash of the line before: one of the two was changed");
-    if (!hash_line(line, hash))
+    if (!digest_sha256(line, hash))
         return err_set(e, ERR_CRYPTO, "SHA-256 failed");
     chain->seq = out->seq;
     memcpy(chain->hash, hash, sizeof hash);

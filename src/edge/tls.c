@@ -4,6 +4,7 @@
  * or an SSL that does less when a setting fails: then there is none.
  */
 #include "edge/tls.h"
+#include "base/digest.h"
 #include "base/scoped.h"
 #include <arpa/inet.h>
 #include <errno.h>
@@ -100,7 +101,7 @@ static bool trust_file(SSL_CTX *ctx, struct slice ca_file, unsigned char out_dig
     ERR_clear_error();
     if (!ok)
         return err_set(e, ERR_SYNTAX, "ca_file %s: expected certificates in PEM form", path);
-    if (EVP_Digest(text.p, text.n, out_digest, NULL, EVP_sha256(), NULL) != 1)
+    if (!digest_sha256(slice_from(text.p, text.n), out_digest))
         return err_set(e, ERR_CRYPTO, "ca_file %s: cannot be hashed", path);
     return true;
 }
@@ -114,9 +115,7 @@ static bool demand(SSL_CTX *ctx)
                                    SSL_OP_ALLOW_UNSAFE_LEGACY_RENEGOTIATION);
     SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
     SSL_CTX_clear_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE);
-    SSL_CTX_set_mode(ctx,
-                     SSL_MODE_AUTO_RETRY); /* without it, data read ahead behind a ticket would wait unseen */
-    SSL_CTX_set_read_ahead(ctx, 1);        /* record header and content with one read */
+    SSL_CTX_set_read_ahead(ctx, 1); /* record header and content with one read */
     return SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION) == 1 &&
            SSL_CTX_set_max_proto_version(ctx, 0) == 1 && SSL_CTX_set_cipher_list(ctx, CIPHERS_TLS12) == 1 &&
            SSL_CTX_set_ciphersuites(ctx, CIPHERS_TLS13) == 1;

@@ -1,5 +1,6 @@
 /* The steps that take a request in: identify, admit, route, parse. Nothing here asks the world or decides by policy. */
 #include "flow/gate_state.h"
+#include "base/digest.h"
 #include "flow/life.h"
 
 /* The head was judged before its body was read (gate_check_head); its pass is what the request lives on. */
@@ -39,7 +40,7 @@ enum step_result step_parse(struct txn *t)
     const struct http1_msg *m = t->in.message;
     struct err e = { 0 };
 
-    if (m->body.n && !acs3_sha256_hex(sbuf_slice(&m->body), t->in.body_sha256))
+    if (m->body.n && !digest_sha256_hex(sbuf_slice(&m->body), t->in.body_sha256))
         return txn_refuse(t, REASON_INTERNAL, "the body could not be hashed");
     enum reason reason = request_parse(&t->in.is, m->target, http1_header_get(m, S("content-type"), NULL),
                                        sbuf_slice(&m->body), t->arena, &e);

@@ -3,6 +3,7 @@
  * what it needs and turn what was judged into the bytes that will be sent. Must never send a byte of the caller's own.
  */
 #include "flow/gate_state.h"
+#include "base/digest.h"
 #include "flow/life.h"
 #include "base/enc.h"
 
@@ -160,7 +161,9 @@ enum step_result step_shape(struct txn *t)
     out->is_change = t->in.is.match.op->retry != OP_RETRY_READ;
     out->upstream = txn_upstream(t);
     out->host_header = out->upstream->host_header;
-    if (!acs3_sha256_hex(out->body, out->body_sha256))
+    if (t->in.message && slice_eq(out->body, sbuf_slice(&t->in.message->body)))
+        memcpy(out->body_sha256, t->in.body_sha256, sizeof out->body_sha256); /* sent in canonical form: hashed once */
+    if (!out->body_sha256[0] && !digest_sha256_hex(out->body, out->body_sha256))
         return txn_refuse(t, REASON_INTERNAL, "the body could not be hashed");
     return STEP_NEXT;
 }

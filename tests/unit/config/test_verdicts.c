@@ -59,13 +59,14 @@ static struct slice expand_body(struct slice body, struct arena *a)
     slice_split(&rest, ' ', &word);
     slice_split(&rest, ' ', &name);
     slice_split(&rest, ' ', &spec);
-    return slice_of(arena_printf(a, "{\"ServiceName\":\"%.*s\",\"AppType\":\"LLM\",\"ServiceSpec\":\"%.*s\",\"Replicas\":%.*s}",
-                                 SLICE_FMT(name), SLICE_FMT(spec), SLICE_FMT(rest)));
+    return slice_of(arena_printf(
+        a, "{\"ServiceName\":\"%.*s\",\"AppType\":\"LLM\",\"ServiceSpec\":\"%.*s\",\"Replicas\":%.*s}",
+        SLICE_FMT(name), SLICE_FMT(spec), SLICE_FMT(rest)));
 }
 
 static bool read_state(struct slice text, struct service_state *out)
 {
-    struct slice count, more = SLICE_NONE;
+    struct slice count = SLICE_NONE, more = SLICE_NONE;
 
     if (slice_eq(text, S("-")))
         return false;
