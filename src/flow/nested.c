@@ -25,8 +25,8 @@ bool txn_nest(struct txn *t, const struct op *op, struct slice service, const st
     /* The query and the service's name are borrowed: the parent outlives its child. */
     child->in.is.query = *query;
     struct err e = { 0 };
-    if (!facts_read(&child->in.is.match, &child->in.is.query, NULL, &child->in.is.facts, &e))
-        MUST(!"a look-up of our own states facts that we refuse");
+    bool facts_are_ours = facts_read(&child->in.is.match, &child->in.is.query, NULL, &child->in.is.facts, &e);
+    MUST(facts_are_ours);
     http1_msg_free(&t->nested.answer);
     t->nested = (struct nested_result){ .answer = NULL };
     t->child = child;
