@@ -29,8 +29,14 @@ static bool comes_from_browser(const struct http1_msg *head)
     return header(head, S("origin")).p || (site.p && !slice_eq(site, S("none")));
 }
 
-/* The one token of a head: `Authorization: Bearer T` or `x-acs-bearer-token: T`. An Authorization of the ACS3 scheme is
- * a client's signature with a dummy key and no token at all; it is dropped. False: none, or two. */
+/* Made by an SDK with a dummy key (ACS3 is version 3; "acs ID:SIGNATURE" is what doROARequest of openapi-client makes). */
+static bool is_client_signature(struct slice authorization)
+{
+    return slice_starts(authorization, S("ACS3-HMAC-SHA256 ")) || slice_starts(authorization, S("acs "));
+}
+
+/* The one token of a head: `Authorization: Bearer T` or `x-acs-bearer-token: T`. A client's own signature is no token
+ * at all; it is dropped. False: none, or two. */
 static bool find_token(const struct http1_msg *head, struct slice *out)
 {
     struct slice authorization = header(head, S("authorization"));
@@ -39,7 +45,7 @@ static bool find_token(const struct http1_msg *head, struct slice *out)
 
     if (slice_starts_nocase(authorization, S("Bearer ")))
         bearer = slice_trim(slice_skip(authorization, 7));
-    else if (authorization.p && !slice_starts(authorization, S("ACS3-HMAC-SHA256 ")))
+    else if (authorization.p && !is_client_signature(authorization))
         return false;
     if (bearer.p && own.p)
         return false;
@@ -90,10 +96,17 @@ static void write_counted(struct gate *g, enum reason reason)
     struct counted *c = &g->counted[reason];
     int64_t now = clock_mono_ms(g->ports.clock);
     struct audit_rec rec = {
-        .type = AUDIT_COUNTED, .wall_ms = clock_wall_ms(g->ports.clock), .mono_ms = now,
-        .reason = slice_of(reason_name(reason)), .code = slice_of(reason_code(reason)), .has_count = true,
-        .count = (int64_t)c->count, .peer = slice_of(c->peer), .method = slice_of(c->method[0] ? c->method : NULL),
-        .target = slice_of(c->target[0] ? c->target : NULL), .message = slice_of(c->detail[0] ? c->detail : NULL),
+        .type = AUDIT_COUNTED,
+        .wall_ms = clock_wall_ms(g->ports.clock),
+        .mono_ms = now,
+        .reason = slice_of(reason_name(reason)),
+        .code = slice_of(reason_code(reason)),
+        .has_count = true,
+        .count = (int64_t)c->count,
+        .peer = slice_of(c->peer),
+        .method = slice_of(c->method[0] ? c->method : NULL),
+        .target = slice_of(c->target[0] ? c->target : NULL),
+        .message = slice_of(c->detail[0] ? c->detail : NULL),
     };
 
     log_event(LOG_INFO, "refused", reason_text(reason), LOG_C("reason", reason_name(reason)),
