@@ -1,3 +1,0 @@
-/* placeholder */
-extern int eg_edge_placeholder;
-int eg_edge_placeholder;
