@@ -24,11 +24,12 @@ function* life(world, prefix) {
 }
 
 class Load {
-    /** world; connections; script(index): a generator of request bytes (default: life). onAnswer(answer, bytes). */
-    constructor(world, { connections = 24, prefix = 'nlp_', script, onAnswer, at } = {}) {
+    /** world; connections; script(index): a generator of request bytes (default: life). onAnswer(answer, bytes), onLost(bytes). */
+    constructor(world, { connections = 24, prefix = 'nlp_', script, onAnswer, onLost, at } = {}) {
         this.world = world;
         this.at = at ?? world.at;
         this.onAnswer = onAnswer;
+        this.onLost = onLost;
         this.makeScript = script ?? ((i) => life(world, `${prefix}${i.toString(36)}_`));
         this.lanes = Array.from({ length: connections }, (_, i) => ({ index: i, socket: null, asked: null, rest: Buffer.alloc(0), timer: null }));
         this.running = false;
@@ -100,7 +101,10 @@ class Load {
     gone(lane, socket) {
         if (lane.socket !== socket) return;
         lane.socket = null;
-        if (lane.asked) this.lost++;
+        if (lane.asked) {
+            this.lost++;
+            this.onLost?.(lane.asked);
+        }
         lane.asked = null;
         if (this.running) lane.timer = setTimeout(() => this.open(lane), 5);
     }
