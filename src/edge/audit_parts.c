@@ -14,22 +14,20 @@ void audit_parts_drop(struct audit_parts *p)
     *p = AUDIT_PARTS_NONE;
 }
 
-static enum audit_file_kind kind_of(const char *name)
+/* Which log's segment this could be follows from its own name: what stands before one of its dashes, and its ending. */
+static enum audit_file_kind kind_of(const char *name, struct audit_file *out)
 {
-    struct slice s = slice_of(name), stem;
-    struct audit_names n;
-    struct audit_file file;
-    char log_name[AUDIT_NAME_MAX];
     const char *dot = strrchr(name, '.');
+    struct audit_names n;
+    char log_name[AUDIT_NAME_MAX];
 
-    /* Which log's segment this could be follows from its own name: what stands before the first "-broken-" or "-N-M". */
-    for (size_t i = 0; i < s.n; i++) {
-        stem = slice_from(name, i);
-        int used = snprintf(log_name, sizeof log_name, "%.*s%s", SLICE_FMT(stem), dot ? dot : "");
-        if (s.p[i] == '-' && used > 0 && (size_t)used < sizeof log_name &&
-            audit_names_init(&n, log_name, NULL) && audit_file_kind_of(&n, name, &file) != AUDIT_FILE_NONE)
-            return file.kind;
+    for (const char *dash = strchr(name, '-'); dash; dash = strchr(dash + 1, '-')) {
+        int used = snprintf(log_name, sizeof log_name, "%.*s%s", (int)(dash - name), name, dot ? dot : "");
+        if (used > 0 && (size_t)used < sizeof log_name && audit_names_init(&n, log_name, NULL) &&
+            audit_file_kind_of(&n, name, out) != AUDIT_FILE_NONE)
+            return out->kind;
     }
+    *out = (struct audit_file){ .kind = AUDIT_FILE_NONE };
     return AUDIT_FILE_NONE;
 }
 
@@ -61,6 +59,7 @@ static struct audit_part *grow(struct audit_parts *p)
 bool audit_parts_add(struct audit_parts *p, const char *path, struct err *e)
 {
     const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+    struct audit_file file;
     struct stat st;
     int fd = open(path, O_RDONLY | O_CLOEXEC);
 
@@ -74,7 +73,9 @@ bool audit_parts_add(struct audit_parts *p, const char *path, struct err *e)
     if (part) {
         memcpy(part->path, path, strlen(path) + 1);
         memcpy(part->name, name, strlen(name) + 1);
-        part->kind = kind_of(name);
+        part->kind = kind_of(name, &file);
+        part->named_first = file.first;
+        part->named_last = file.last;
         part->first_seq = first_seq_of(fd);
         part->bytes = (uint64_t)st.st_size;
         part->changed_s = (int64_t)st.st_mtime;
@@ -98,8 +99,6 @@ bool audit_parts_add_log(struct audit_parts *p, const struct audit_names *names,
         int n = snprintf(path, sizeof path, "%s/%s", names->dir, files[i].name);
         ok = n > 0 && (size_t)n < sizeof path ? audit_parts_add(p, path, e)
                                               : err_set(e, ERR_TOO_LONG, "%s: path too long", files[i].name);
-        if (ok)
-            p->list[p->count - 1].kind = files[i].kind;
     }
     free(files);
     return ok;
