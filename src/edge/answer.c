@@ -82,6 +82,11 @@ static struct slice upstream_header(const struct answer *a, struct slice name)
     return a->upstream ? http1_header_get(a->upstream, name, NULL) : SLICE_NONE;
 }
 
+struct slice answer_body(const struct answer *a)
+{
+    return a->status == 204 || a->status == 304 ? SLICE_NONE : a->body;
+}
+
 void answer_head(const struct answer *a, bool close, struct answer_date *date, int64_t wall_ms,
                  struct sbuf *out)
 {
@@ -94,7 +99,7 @@ void answer_head(const struct answer *a, bool close, struct answer_date *date, i
     sbuf_add(out, S("\r\n"));
     if (a->status != 204) {
         sbuf_add(out, S("Content-Length: "));
-        sbuf_add_u64(out, a->body.n);
+        sbuf_add_u64(out, answer_body(a).n);
         sbuf_add(out, S("\r\n"));
         header(out,
                "Content-Type: ", a->content_type.n ? a->content_type : upstream_header(a, S("content-type")));

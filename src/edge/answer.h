@@ -19,6 +19,8 @@ struct answer_date {
 /* Append the head of a to out. close adds "Connection: close". Ask sbuf_ok(out). */
 void answer_head(const struct answer *a, bool close, struct answer_date *date, int64_t wall_ms,
                  struct sbuf *out);
+/* The body that follows the head: a's own, but none where the status allows none (204, 304). */
+struct slice answer_body(const struct answer *a);
 /* "Not Found"; "" for statuses without a text here. */
 const char *answer_phrase(int status);
 #endif

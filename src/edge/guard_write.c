@@ -166,7 +166,7 @@ void guard_reply(void *guard, const struct answer *a, bool *out_client_gone)
     answer_head(a, g->close, &all->date, clock_wall_ms(all->clock), &all->head);
     if (g->close)
         guard_forget_input(g);
-    switch (sbuf_ok(&all->head) ? write_out(g, sbuf_slice(&all->head), a->body) : WRITTEN_NEVER) {
+    switch (sbuf_ok(&all->head) ? write_out(g, sbuf_slice(&all->head), answer_body(a)) : WRITTEN_NEVER) {
     case WRITTEN_ALL:
         if (g->close)
             linger(g);
