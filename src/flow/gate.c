@@ -95,9 +95,14 @@ void gate_audit_durable(struct gate *g, uint64_t upto_ticket)
     wake_durable(g, upto_ticket, TXN_DURABLE);
 }
 
+/* Only those that wait now: whoever begins to wait meanwhile has an intent that is not lost. */
 void gate_audit_lost(struct gate *g)
 {
-    wake_durable(g, UINT64_MAX, TXN_LOST);
+    uint64_t last_ticket = 0;
+
+    if (!list_is_empty(&g->durable))
+        last_ticket = LIST_OWNER(g->durable.prev, struct txn, wait.in_durable)->wait.ticket;
+    wake_durable(g, last_ticket, TXN_LOST);
 }
 
 /* The first txn whose own deadline has passed; waking one may end others, so the search starts anew each time. */
@@ -149,7 +154,7 @@ bool gate_is_draining(const struct gate *g)
 static void abort_one(struct gate *g, struct txn *t)
 {
     t->wait.abort = true;
-    if (t->log.was_sent && t->log.send_mono_ms && !t->log.answer && !t->child && t->log.intent_open) {
+    if (t->log.is_sending) {
         g->ports.send_cancel(g->ports.ctx, t);
         t->log.exchange = (struct exchange){ .failure = SEND_NO_ANSWER };
         snprintf(t->log.exchange.detail, sizeof t->log.exchange.detail, "easgate stopped while waiting for the answer");

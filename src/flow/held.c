@@ -58,29 +58,37 @@ enum step_result held_take(struct txn *t, struct slice service, bool alone)
         hold(h, t);
         return STEP_NEXT;
     }
+    t->awaited = h;
     list_add_last(&h->waiters, &t->in_held);
     return txn_wait(t, txn_now(t) + (int64_t)t->in.pass.snap->gateway.change_wait_ms);
 }
 
-void held_release(struct txn *t)
+/* Let in whoever may come in now, in order; forget the service when nobody is left. */
+static void let_in(struct gate *g, struct held *h)
 {
-    struct held *h = t->held;
-
-    list_remove(&t->in_held);
-    if (!h)
-        return;
-    t->held = NULL;
-    h->holders--;
     while (!list_is_empty(&h->waiters)) {
         struct txn *next = LIST_OWNER(h->waiters.next, struct txn, in_held);
         if (!may_hold(h, next))
             return;
         list_remove(&next->in_held);
+        next->awaited = NULL;
         hold(h, next);
         txn_wake(next, TXN_HELD);
     }
     if (h->holders == 0) {
-        map_remove(t->gate->held, slice_from(h->name, h->name_n));
+        map_remove(g->held, slice_from(h->name, h->name_n));
         free(h);
     }
+}
+
+void held_release(struct txn *t)
+{
+    struct held *h = t->held ? t->held : t->awaited;
+
+    if (!h)
+        return;
+    h->holders -= t->held != NULL;
+    list_remove(&t->in_held);
+    t->held = t->awaited = NULL;
+    let_in(t->gate, h);
 }

@@ -48,6 +48,7 @@ struct txn {
     struct service_state state;
     bool has_state;
     struct held *held;        /* the service under change that this request holds */
+    struct held *awaited;     /* or waits for */
     bool holds_alone;         /* no other change of the service may run beside it */
     struct list in_held;      /* waiting for it */
 
@@ -75,6 +76,7 @@ struct txn {
         char refusal_text[400];
         bool intent_open;         /* an intent without its outcome is in the log */
         bool was_sent;            /* an exchange was started */
+        bool is_sending;          /* and is not over */
         int tries;
         int64_t intent_mono_ms, send_mono_ms, upstream_deadline_ms;
         int64_t upstream_ms;
@@ -124,8 +126,9 @@ enum step_result step_settle(struct txn *t);
 /* Start a nested request for t: op with these path parameters and query. It wakes t with TXN_LOOKED_UP, its result in
  * t->nested. False without memory. nested.c */
 bool txn_nest(struct txn *t, const struct op *op, struct slice service, const struct query *query);
-/* Read DescribeService's answer. False: it does not say what is needed. nested.c */
-bool service_state_read(struct slice body, struct arena *a, struct service_state *out, struct err *e);
+/* Read DescribeService's answer about a service. False: it does not say what is needed, or is about another. nested.c */
+bool service_state_read(struct slice body, struct slice service, struct arena *a, struct service_state *out,
+                        struct err *e);
 /* held.c: who may change a service now; alone = nobody else meanwhile. */
 enum step_result held_take(struct txn *t, struct slice service, bool alone);
 void held_release(struct txn *t);

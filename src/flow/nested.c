@@ -50,7 +50,8 @@ static bool read_stored_count(const struct json *service, int64_t *out)
  * TotalInstance of a stopped service is defined nowhere, so the largest count that any field states is taken, and a
  * service for which all of them state nothing is unreadable.
  */
-bool service_state_read(struct slice body, struct arena *a, struct service_state *out, struct err *e)
+bool service_state_read(struct slice body, struct slice asked, struct arena *a, struct service_state *out,
+                        struct err *e)
 {
     static const struct slice counts[] = { S_INIT("TotalInstance"), S_INIT("RunningInstance"), S_INIT("PendingInstance") };
     struct json *service = json_load(body, &json_limits_answer, e);
@@ -58,6 +59,11 @@ bool service_state_read(struct slice body, struct arena *a, struct service_state
 
     if (!service)
         return false;
+    const struct json *name = json_get(service, S("ServiceName"));
+    if (name && !slice_eq(json_text(name), asked)) {
+        json_free(&service);
+        return err_set(e, ERR_CONFLICT, "the answer is about another service");
+    }
     *out = (struct service_state){ .replicas = 0 };
     for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
         const struct json *count = json_get(service, counts[i]);

@@ -65,7 +65,7 @@ static enum step_result read_state(struct txn *t)
         return txn_refuse(t, REASON_STATE_UNREADABLE,
                           "the present state of the service could not be read: EAS answered with status %d",
                           answer->status);
-    if (!service_state_read(sbuf_slice(&answer->body), t->arena, &t->state, &e))
+    if (!service_state_read(sbuf_slice(&answer->body), t->in.is.facts.service, t->arena, &t->state, &e))
         return txn_refuse(t, REASON_STATE_UNREADABLE, "the present state of the service could not be read: %s", e.text);
     t->has_state = true;
     return STEP_NEXT;

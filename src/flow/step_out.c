@@ -192,7 +192,7 @@ static enum step_result begin_forward(struct txn *t)
         t->log.upstream_deadline_ms = now + (int64_t)t->out.upstream->timeout_ms;
     t->log.exchange = (struct exchange){ .failure = SEND_FAILED_NONE };
     t->log.send_mono_ms = now;
-    t->log.was_sent = true;
+    t->log.was_sent = t->log.is_sending = true;
     g->ports.send(g->ports.ctx, t, &t->out, t->log.upstream_deadline_ms, &t->log.exchange);
     return txn_wait(t, 0);
 }
@@ -253,6 +253,7 @@ enum step_result step_forward(struct txn *t)
     if (t->wait.event == TXN_EVENT_NONE)
         return begin_forward(t);
     MUST(t->wait.event == TXN_ANSWERED);
+    t->log.is_sending = false;
     t->log.upstream_ms = txn_now(t) - t->log.send_mono_ms;
     if (t->log.exchange.failure != SEND_FAILED_NONE)
         return handle_failure(t);

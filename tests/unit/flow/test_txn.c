@@ -282,6 +282,7 @@ static void waiting_for_another_change_ends(void **state)
     assert_int_equal(w->replies[0].status, 409);
     assert_has(w->replies[0].body, "Easgate.ChangeInProgress");
     world_answer(w, 0, 404, "{}");
+    assert_int_equal(w->reply_count, 2);
     world_ask(w, "tok-nlp", "DELETE", SERVICE, NULL);
     world_answer(w, 1, 200, "{}");
     assert_int_equal(w->replies[2].status, 200);
@@ -539,6 +540,40 @@ static void stopping_answers_everyone(void **state)
     world_free(w);
 }
 
+static void whoever_gives_up_waiting_blocks_nobody(void **state)
+{
+    struct world *w = world_new(ini);
+
+    (void)state;
+    world_ask(w, "tok-nlp", "DELETE", SERVICE, NULL);       /* shared */
+    world_ask(w, "tok-nlp", "PUT", SERVICE "/start", NULL); /* must wait */
+    world_pass_ms(w, 3000);
+    world_ask(w, "tok-nlp", "PUT", SERVICE "/stop", NULL); /* shared, but waits its turn */
+    assert_int_equal(w->send_count, 1);
+    world_pass_ms(w, 2500); /* the start gives up */
+    assert_int_equal(w->replies[0].status, 409);
+    assert_int_equal(w->send_count, 2);
+    world_answer(w, 0, 200, "{}");
+    world_answer(w, 1, 200, "{}");
+    world_free(w);
+}
+
+static void stopping_between_two_tries_cancels_nothing(void **state)
+{
+    struct world *w = world_new(ini);
+
+    (void)state;
+    world_ask(w, "tok-nlp", "GET", SERVICE, NULL);
+    w->auto_durable = false;
+    world_fail(w, 0, SEND_NO_ANSWER, false); /* the second try waits for the log */
+    assert_int_equal(world_count(w, AUDIT_INTENT), 2);
+    gate_abort_all(w->gate);
+    assert_int_equal(w->cancel_count, 0);
+    assert_has(w->replies[0].body, "Easgate.Stopping");
+    assert_has(world_record(w, AUDIT_OUTCOME, 1), "\"error\":\"not_sent\"");
+    world_free(w);
+}
+
 static void malformed_requests_are_refused_by_name(void **state)
 {
     static const struct {
@@ -601,6 +636,8 @@ int main(void)
         cmocka_unit_test(the_head_is_judged_first),
         cmocka_unit_test(a_request_keeps_the_policy_it_was_born_with),
         cmocka_unit_test(stopping_answers_everyone),
+        cmocka_unit_test(whoever_gives_up_waiting_blocks_nobody),
+        cmocka_unit_test(stopping_between_two_tries_cancels_nothing),
         cmocka_unit_test(malformed_requests_are_refused_by_name),
     };
 
