@@ -552,6 +552,7 @@ static void whoever_gives_up_waiting_blocks_nobody(void **state)
     assert_int_equal(w->send_count, 1);
     world_pass_ms(w, 2500); /* the start gives up */
     assert_int_equal(w->replies[0].status, 409);
+    world_durable(w);
     assert_int_equal(w->send_count, 2);
     world_answer(w, 0, 200, "{}");
     world_answer(w, 1, 200, "{}");
