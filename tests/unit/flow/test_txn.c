@@ -233,6 +233,7 @@ static void unreadable_state_refuses(void **state)
         { 200, "{\"AppSpecName\":\"llama_7b_fp16\",\"TotalInstance\":1.5}", 503 },
         { 200, "{\"AppSpecName\":\"llama_7b_fp16\",\"TotalInstance\":\"1\"}", 503 },
         { 200, "[]", 503 },
+        { 200, "{\"ServiceName\":\"nlp_b\",\"AppSpecName\":\"llama_7b_fp16\",\"TotalInstance\":1}", 503 },
         { 302, "", 503 },
     };
     struct world *w = world_new(ini);
