@@ -307,7 +307,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
     (void)what;
     watch(a, now);
     if (a->failed && now >= a->next_probe_ms) {
-        a->next_probe_ms = now + PROBE_EVERY_MS;
+        a->next_probe_ms = now + (int64_t)(a->cfg.probe_every_ms ? a->cfg.probe_every_ms : PROBE_EVERY_MS);
         hand_over(a, true);
         if (!a->synced)
             write_here(a);
@@ -342,7 +342,9 @@ uint64_t auditor_append(struct auditor *a, const struct audit_rec *rec)
 bool auditor_ok(struct auditor *a, const char **out_why)
 {
     if (out_why)
-        *out_why = a->failed ? a->why : a->slow ? "the audit log: a commit takes longer than commit_timeout" : "";
+        *out_why = a->failed ? a->why
+                   : a->slow ? "the audit log: a commit takes longer than commit_timeout"
+                             : "";
     return !a->failed && !a->slow;
 }
 

@@ -21,6 +21,7 @@ struct auditor;
 struct auditor_config {
     struct ledger_config ledger;
     uint64_t commit_timeout_ms; /* a batch that takes longer makes the log count as failed until it is done */
+    uint64_t probe_every_ms;    /* while failed, try again this often; 0 = 250 */
 };
 
 /* What the gate is told (gate_audit_durable, gate_audit_lost). */
