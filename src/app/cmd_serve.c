@@ -134,6 +134,7 @@ static void on_hup(void *arg)
     config_errors_drop(&errors);
     for (size_t i = 0; fine && i < next->upstream_count; i++)
         fine = upstream_prepare(s->upstream, &next->upstreams[i], &e);
+    fine = fine && sandbox_raise_files((unsigned long)next->gateway.max_connections, &e);
     if (e.code != ERR_NONE)
         log_event(LOG_ERROR, "config", "refused", LOG_C("error", e.text));
     if (fine) {
