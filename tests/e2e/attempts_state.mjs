@@ -93,6 +93,8 @@ export const PAIRS = [
     { name: 'the spec and the number', service: { ServiceSpec: LLAMA, replicas: 1 }, requests: [update({ ServiceSpec: SMALL }), update({ Replicas: 3 })] },
     { name: 'eight halves', service: { ServiceSpec: SMALL, replicas: 1 }, requests: [1, 2, 3, 4].flatMap((n) => [update({ Replicas: n }), update({ ServiceSpec: n % 2 ? LLAMA : SMALL })]) },
     { name: 'a create and an update of it', service: null, requests: [{ method: 'POST', target: '/api/v2/app_services', body: { ServiceName: 'nlp_s', AppType: 'LLM', ServiceSpec: LLAMA, Replicas: 4 } }, update({ ServiceSpec: SMALL })] },
+    { name: 'a half and a whole', service: { ServiceSpec: LLAMA, replicas: 2 }, requests: [update({ ServiceSpec: SMALL }), update({ ServiceSpec: LLAMA, Replicas: 4 })] },
+    { name: 'a whole, a half and a start', service: { ServiceSpec: SMALL, replicas: 1, Status: 'Stopped' }, requests: [update({ ServiceSpec: LLAMA, Replicas: 4 }), update({ ServiceSpec: SMALL }), START] },
     { name: 'a start and an update', service: { ServiceSpec: LLAMA, replicas: 3, Status: 'Stopped' }, requests: [START, update({ ServiceSpec: SMALL })] },
 ];
 
