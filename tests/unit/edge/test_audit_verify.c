@@ -80,12 +80,12 @@ static bool found(const struct world *w, const char *last_hash, const char *path
 {
     struct audit_verdict v;
     struct err e = { 0 };
-    char here[500], next[500];
+    char here[600], next[600];
 
     if (verify(w, &v, &e))
         return strcmp(v.last_hash, last_hash) != 0; /* only the checkpoint shows it */
-    snprintf(here, sizeof here, "%s:%zu:", path, line);
-    snprintf(next, sizeof next, "%s:%zu:", path, line + 1);
+    snprintf(here, sizeof here, "%.450s:%zu:", path, line);
+    snprintf(next, sizeof next, "%.450s:%zu:", path, line + 1);
     /* The line itself, the next one, or, at a file's end, what follows or the name that does not fit. */
     return strstr(e.text, here) || strstr(e.text, next) || strstr(e.text, ":1:") || strstr(e.text, "name");
 }
@@ -182,7 +182,7 @@ static void test_every_line(void **state)
         write_file(parts[f].path, text);
         /* The whole file away: a hole, unless it is the first or the last. */
         char away[500];
-        snprintf(away, sizeof away, "%s.away", parts[f].path);
+        snprintf(away, sizeof away, "%.450s.away", parts[f].path);
         assert_int_equal(rename(parts[f].path, away), 0);
         bool whole = verify(&w, &now, NULL);
         if (f == 0 || f + 1 == files)
@@ -207,7 +207,7 @@ static void test_mixed_files(void **state)
     (void)state;
     make_log(&w);
     list_parts(w.dir, parts, 100);
-    snprintf(away, sizeof away, "%s.away", parts[0].path);
+    snprintf(away, sizeof away, "%.450s.away", parts[0].path);
     assert_int_equal(rename(parts[0].path, away), 0);
     assert_int_equal(rename(parts[1].path, parts[0].path), 0);
     assert_int_equal(rename(away, parts[1].path), 0);
