@@ -17,7 +17,7 @@
 #include <openssl/err.h>
 #include <unistd.h>
 
-#define READ_BYTES       16384
+#define READ_BYTES       4096  /* on the stack, and the compiler zeroes it each time */
 #define WRITE_KEEP_BYTES 65536 /* a larger write buffer is given back after its exchange */
 #define FIRST_ADDRESS_MS 250   /* least share of the connect time an address gets */
 

@@ -181,12 +181,25 @@ static void not_sent(struct exchange *ex, const char *why)
     snprintf(ex->detail, sizeof ex->detail, "%.119s", why);
 }
 
+/* For a configuration that nobody prepared. NULL, and why in *ex. */
+static struct pool_entry *make_pool(struct upstream_client *u, const struct cfg_upstream *cfg,
+                                    struct exchange *ex)
+{
+    struct err e = { .code = ERR_NONE };
+    struct pool_entry *entry = entry_new(u, cfg, &e);
+
+    if (entry)
+        list_add_last(&u->pools, &entry->link);
+    else
+        not_sent(ex, e.text);
+    return entry;
+}
+
 void upstream_send(void *ctx, struct txn *t, const struct outgoing *out, int64_t deadline_mono_ms,
                    struct exchange *ex)
 {
     struct upstream_client *u = ctx;
     struct call *c = calloc(1, sizeof *c);
-    struct err e = { .code = ERR_NONE };
 
     *ex = (struct exchange){ .failure = SEND_FAILED_NONE };
     if (!c) {
@@ -203,13 +216,9 @@ void upstream_send(void *ctx, struct txn *t, const struct outgoing *out, int64_t
     list_init(&c->link);
     list_add_last(&u->running, &c->link);
     struct pool_entry *entry = find_pool(u, out->upstream);
+    if (!entry)
+        entry = make_pool(u, out->upstream, ex);
     if (!entry) {
-        entry = entry_new(u, out->upstream, &e);
-        if (entry)
-            list_add_last(&u->pools, &entry->link);
-    }
-    if (!entry) {
-        not_sent(ex, e.text);
         call_done(u, c);
         return;
     }

@@ -134,6 +134,12 @@ static inline void stub_echo_one(struct stub_conn *c, unsigned id)
     stub_write(c, text);
 }
 
+/* Hold back what is written from here on, and let it go in one piece. */
+static inline void stub_cork(struct stub_conn *c, int on)
+{
+    setsockopt(c->fd, IPPROTO_TCP, TCP_CORK, &on, sizeof on);
+}
+
 /* End without close_notify. */
 static inline void stub_cut(struct stub_conn *c)
 {

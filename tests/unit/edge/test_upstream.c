@@ -367,6 +367,72 @@ static void test_extra_bytes_are_nobodys_answer(void **state)
     check_next_is_own(&(struct script){ .answer = NULL }, 50, 1);
 }
 
+/* In a record of its own behind the answer, in one segment with it: read ahead together with it. */
+static void serve_extra_record(struct stub_conn *c)
+{
+    struct stub_request *q = malloc(sizeof *q);
+
+    while (q && stub_read_request(c, q)) {
+        stub_cork(c, 1);
+        stub_echo_one(c, q->id);
+        stub_write(c, FORGED);
+        stub_cork(c, 0);
+    }
+    free(q);
+}
+
+static void test_extra_record(void **state)
+{
+    struct rig *r = rig_new();
+    struct stub *stub = rig_stub(r, serve_extra_record, NULL);
+
+    (void)state;
+    for (unsigned i = 1; i <= 5; i++) {
+        struct txn t = rig_request(r, i, i % 2, S("{}"));
+        rig_exchange(r, &t, 3000);
+        rig_expect_own(&t);
+        assert_int_equal(atomic_load(&stub->connections), i);
+    }
+    rig_free(r, stub);
+}
+
+/* What TLS itself says between two exchanges or right before an answer is no answer, and no reason to wait or to part. */
+static void serve_with_tls_talk(struct stub_conn *c)
+{
+    struct stub_request *q = malloc(sizeof *q);
+
+    while (q && stub_read_request(c, q)) {
+        stub_cork(c, 1);
+        if (q->id == 1)
+            MUST(SSL_new_session_ticket(c->ssl) == 1);
+        if (q->id == 2)
+            MUST(SSL_key_update(c->ssl, SSL_KEY_UPDATE_REQUESTED) == 1);
+        stub_echo_one(c, q->id);
+        stub_cork(c, 0);
+        stub_sleep_ms(20);
+        if (q->id == 3)
+            MUST(SSL_new_session_ticket(c->ssl) == 1 && SSL_do_handshake(c->ssl) == 1);
+    }
+    free(q);
+}
+
+static void test_tls_talk(void **state)
+{
+    struct rig *r = rig_new();
+    struct stub *stub = rig_stub(r, serve_with_tls_talk, NULL);
+
+    (void)state;
+    for (unsigned i = 1; i <= 5; i++) {
+        struct txn t = rig_request(r, i, i % 2, S("{}"));
+        rig_exchange(r, &t, 1000);
+        rig_expect_own(&t);
+        if (i == 3)
+            stub_sleep_ms(60); /* the ticket is there and unread when the next request asks */
+    }
+    assert_int_equal(atomic_load(&stub->connections), 1);
+    rig_free(r, stub);
+}
+
 /* Came while the loop did not look: seen by the check right before the next request. */
 static void test_extra_bytes_seen_right_before_sending(void **state)
 {
@@ -452,6 +518,8 @@ int main(void)
         cmocka_unit_test(test_deadline),
         cmocka_unit_test(test_deadline_while_sending),
         cmocka_unit_test(test_extra_bytes_are_nobodys_answer),
+        cmocka_unit_test(test_extra_record),
+        cmocka_unit_test(test_tls_talk),
         cmocka_unit_test(test_extra_bytes_seen_right_before_sending),
         cmocka_unit_test(test_late_answer_is_nobodys),
         cmocka_unit_test(test_bytes_before_the_request),

@@ -17,6 +17,7 @@ enum mood {
     TWO_INTERIM,
     EXTRA_ANSWER,
     EXTRA_BYTES,
+    EXTRA_RECORD,
     TWO_LENGTHS,
     PIECES,
     LATE,
@@ -43,8 +44,7 @@ static bool answer_in(struct stub_conn *c, enum mood mood, unsigned id)
     if (mood == HINTS)
         snprintf(text, sizeof text, "HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n%s", own);
     if (mood == TWO_INTERIM)
-        snprintf(text, sizeof text, "HTTP/1.1 103 E\r\n\r\nHTTP/1.1 102 P\r\n\r\n%s",
-                 own);
+        snprintf(text, sizeof text, "HTTP/1.1 103 E\r\n\r\nHTTP/1.1 102 P\r\n\r\n%s", own);
     if (mood == EXTRA_ANSWER)
         snprintf(text, sizeof text, "%s" FORGED, own);
     if (mood == EXTRA_BYTES)
@@ -62,10 +62,14 @@ static bool answer_in(struct stub_conn *c, enum mood mood, unsigned id)
                  strlen(digits), digits);
     if (mood == LATE)
         stub_sleep_ms(120); /* the request has less */
+    stub_cork(c, mood == EXTRA_RECORD);
     if (mood == PIECES)
         send_pieces(c, text);
     else
         stub_write(c, text);
+    if (mood == EXTRA_RECORD)
+        stub_write(c, FORGED);
+    stub_cork(c, 0);
     return mood != FAREWELL;
 }
 

@@ -140,9 +140,10 @@ static void serve_once_and_leave(struct stub_conn *c)
 {
     struct stub_request *q = malloc(sizeof *q);
     if (q && stub_read_request(c, q)) {
-        stub_sleep_ms(30);
+        for (int i = 0; i < 2000 && atomic_load(&c->stub->requests) < 5; i++)
+            stub_sleep_ms(1); /* so that each of the five has a connection of its own */
         stub_echo_one(c, q->id);
-        stub_sleep_ms(c->index < 5 ? 20 : 500);
+        stub_sleep_ms(c->index < 5 ? 100 : 500);
     }
     free(q);
 }
@@ -162,7 +163,7 @@ static void test_dead_connections_cost_nothing(void **state)
         rig_run(r, 3000, &t[i].wakes, 1);
         rig_expect_own(&t[i]);
     }
-    stub_sleep_ms(100); /* they die unseen: the loop does not run */
+    stub_sleep_ms(250); /* they die unseen: the loop does not run */
     t[5] = rig_request(r, 5, true, S("{}"));
     rig_exchange(r, &t[5], 3000);
     rig_expect_own(&t[5]);
