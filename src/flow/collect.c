@@ -127,8 +127,8 @@ enum step_result step_collect(struct txn *t)
 {
     if (!t->in.is.facts.is_service_list || t->parent)
         return STEP_NEXT;
-    if (t->wait.event == TXN_EVENT_NONE && t->log.answer->status != 200)
-        return STEP_NEXT; /* EAS's own refusal of the list passes */
+    if (t->wait.event == TXN_EVENT_NONE && t->log.answer->status >= 400)
+        return STEP_NEXT; /* EAS's own refusal passes; with any other status it could be a list that nobody cut */
     enum step_result result = read_page(t);
     if (result == STEP_AGAIN)
         return ask_next_page(t);

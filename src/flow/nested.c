@@ -34,15 +34,58 @@ bool txn_nest(struct txn *t, const struct op *op, struct slice service, const st
     return true;
 }
 
-/* metadata.instance of ServiceConfig (JSON text in a string): the count that a stopped service starts with. */
-static bool read_stored_count(const struct json *service, int64_t *out)
+/*
+ * metadata.instance of ServiceConfig (JSON text in a string): the count that a stopped service starts with; with the flat
+ * name "metadata.instance", too, which an official client writes (docs/eas/README.md, "What is dangerous"). A configuration
+ * that states nothing readable must not be taken for one that states nothing.
+ */
+static bool read_stored_count(const struct json *service, int64_t *inout_most, struct err *e)
 {
-    struct slice config = json_text(json_get(service, S("ServiceConfig")));
-    struct json *tree = config.n ? json_load(config, &json_limits_answer, NULL) : NULL;
-    bool found = json_integer(json_get(json_get(tree, S("metadata")), S("instance")), 0, REPLICAS_MAX, out);
+    const struct json *config = json_get(service, S("ServiceConfig"));
+    struct slice text = json_text(config);
 
+    if (json_type(config) == JSON_NONE || json_type(config) == JSON_NULL ||
+        (json_type(config) == JSON_STRING && text.n == 0))
+        return true;
+    struct json *tree = json_load(text, &json_limits_answer, NULL);
+    const struct json *counts[] = { json_get(json_get(tree, S("metadata")), S("instance")),
+                                    json_get(tree, S("metadata.instance")) };
+    bool fine = json_type(tree) == JSON_OBJECT;
+    for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
+        int64_t n = 0;
+        fine = fine && (!counts[i] || json_integer(counts[i], 0, REPLICAS_MAX, &n));
+        if (n > *inout_most)
+            *inout_most = n;
+    }
     json_free(&tree);
-    return found;
+    return fine || err_set(e, ERR_RANGE, "ServiceConfig states no readable count");
+}
+
+/* The largest of the counts that the service states. */
+static bool read_counts(const struct json *service, int64_t *out_most, struct err *e)
+{
+    static const struct slice counts[] = { S_INIT("TotalInstance"), S_INIT("RunningInstance"),
+                                           S_INIT("PendingInstance") };
+
+    *out_most = 0;
+    for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
+        const struct json *count = json_get(service, counts[i]);
+        int64_t n = 0;
+        if (count && !json_integer(count, 0, REPLICAS_MAX, &n))
+            return err_set(e, ERR_RANGE, "%.*s is not a count", SLICE_FMT(counts[i]));
+        if (n > *out_most)
+            *out_most = n;
+    }
+    return read_stored_count(service, out_most, e) &&
+           (*out_most > 0 || err_set(e, ERR_MISSING, "EAS states no count of replicas for it"));
+}
+
+/* Is a scaler on, or stated in a way that does not clearly say that it is off? */
+static bool may_have_scaler(const struct json *service, struct slice name)
+{
+    enum json_type type = json_type(json_get(service, name));
+
+    return type != JSON_NONE && type != JSON_NULL && type != JSON_FALSE;
 }
 
 /*
@@ -53,32 +96,18 @@ static bool read_stored_count(const struct json *service, int64_t *out)
 bool service_state_read(struct slice body, struct slice asked, struct arena *a, struct service_state *out,
                         struct err *e)
 {
-    static const struct slice counts[] = { S_INIT("TotalInstance"), S_INIT("RunningInstance"), S_INIT("PendingInstance") };
     struct json *service = json_load(body, &json_limits_answer, e);
-    int64_t n;
 
     if (!service)
         return false;
     const struct json *name = json_get(service, S("ServiceName"));
-    if (name && !slice_eq(json_text(name), asked)) {
-        json_free(&service);
-        return err_set(e, ERR_CONFLICT, "the answer is about another service");
-    }
+    bool fine = (!name || slice_eq(json_text(name), asked)) ||
+                err_set(e, ERR_CONFLICT, "the answer is about another service");
     *out = (struct service_state){ .replicas = 0 };
-    for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
-        const struct json *count = json_get(service, counts[i]);
-        if (count && !json_integer(count, 0, REPLICAS_MAX, &n)) {
-            json_free(&service);
-            return err_set(e, ERR_RANGE, "%.*s is not a count", SLICE_FMT(counts[i]));
-        }
-        if (count && n > out->replicas)
-            out->replicas = n;
-    }
-    if (read_stored_count(service, &n) && n > out->replicas)
-        out->replicas = n;
+    fine = fine && read_counts(service, &out->replicas, e);
     out->spec = arena_dup(a, json_text(json_get(service, S("AppSpecName"))));
-    out->has_scaler = json_type(json_get(service, S("AutoscalerEnabled"))) == JSON_TRUE ||
-                      json_type(json_get(service, S("CronscalerEnabled"))) == JSON_TRUE;
+    out->has_scaler =
+        may_have_scaler(service, S("AutoscalerEnabled")) || may_have_scaler(service, S("CronscalerEnabled"));
     json_free(&service);
-    return out->replicas > 0 || err_set(e, ERR_MISSING, "EAS states no count of replicas for it");
+    return fine;
 }

@@ -31,6 +31,8 @@ static enum step_result begin_record(struct txn *t)
         return txn_refuse(t, REASON_INTERNAL, "no random bytes for the nonce");
     enc_hex(nonce, sizeof nonce, t->nonce);
     t->log.tries++;
+    t->log.exchange = (struct exchange){ .failure = SEND_FAILED_NONE }; /* a try before has its own outcome */
+    t->log.was_sent = false;
     t->log.intent_mono_ms = txn_now(t);
     t->wait.ticket = record_intent(t);
     if (t->wait.ticket == 0)

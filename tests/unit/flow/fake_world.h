@@ -53,23 +53,23 @@ struct world {
     bool client_gone;
 };
 
-static int64_t world_wall(void *ctx)
+static inline int64_t world_wall(void *ctx)
 {
     return ((struct world *)ctx)->wall_ms;
 }
 
-static int64_t world_mono(void *ctx)
+static inline int64_t world_mono(void *ctx)
 {
     return ((struct world *)ctx)->mono_ms;
 }
 
-static bool world_random(void *ctx, void *p, size_t n)
+static inline bool world_random(void *ctx, void *p, size_t n)
 {
     (void)ctx;
     return random_bytes(p, n);
 }
 
-static uint64_t world_append(void *ctx, const struct audit_rec *rec)
+static inline uint64_t world_append(void *ctx, const struct audit_rec *rec)
 {
     struct world *w = ctx;
     struct sbuf body = SBUF_MAX(AUDIT_LINE_MAX_BYTES);
@@ -82,14 +82,14 @@ static uint64_t world_append(void *ctx, const struct audit_rec *rec)
     return w->record_count;
 }
 
-static bool world_audit_ok(void *ctx, const char **out_why)
+static inline bool world_audit_ok(void *ctx, const char **out_why)
 {
     if (out_why)
         *out_why = "a test says so";
     return ((struct world *)ctx)->audit_ok;
 }
 
-static enum port_result world_sign(void *ctx, struct txn *t, uint64_t ticket, const struct cred *cred, struct slice text,
+static inline enum port_result world_sign(void *ctx, struct txn *t, uint64_t ticket, const struct cred *cred, struct slice text,
                                    char out_hex[65])
 {
     struct world *w = ctx;
@@ -102,7 +102,7 @@ static enum port_result world_sign(void *ctx, struct txn *t, uint64_t ticket, co
     return w->sign_result;
 }
 
-static void world_send(void *ctx, struct txn *t, const struct outgoing *out, int64_t deadline_mono_ms, struct exchange *ex)
+static inline void world_send(void *ctx, struct txn *t, const struct outgoing *out, int64_t deadline_mono_ms, struct exchange *ex)
 {
     struct world *w = ctx;
 
@@ -113,13 +113,13 @@ static void world_send(void *ctx, struct txn *t, const struct outgoing *out, int
                                                      deadline_mono_ms, true, w->record_count };
 }
 
-static void world_cancel(void *ctx, struct txn *t)
+static inline void world_cancel(void *ctx, struct txn *t)
 {
     (void)t;
     ((struct world *)ctx)->cancel_count++;
 }
 
-static void world_reply(void *arg, const struct answer *a, bool *out_client_gone)
+static inline void world_reply(void *arg, const struct answer *a, bool *out_client_gone)
 {
     struct world *w = arg;
     struct world_reply *r = &w->replies[w->reply_count++];
@@ -131,7 +131,7 @@ static void world_reply(void *arg, const struct answer *a, bool *out_client_gone
     *out_client_gone = w->client_gone;
 }
 
-static struct snapshot *world_snapshot(const char *ini)
+static inline struct snapshot *world_snapshot(const char *ini)
 {
     struct config_errors errors = { .count = 0 };
     struct snapshot *snap = snapshot_load_text("test.ini", slice_of(ini), false, &errors);
@@ -150,7 +150,7 @@ static struct snapshot *world_snapshot(const char *ini)
     return snap;
 }
 
-static struct world *world_new(const char *ini)
+static inline struct world *world_new(const char *ini)
 {
     struct world *w = calloc(1, sizeof *w);
     struct snapshot *snap = world_snapshot(ini);
@@ -168,7 +168,7 @@ static struct world *world_new(const char *ini)
     return w;
 }
 
-static void world_free(struct world *w)
+static inline void world_free(struct world *w)
 {
     assert_int_equal(gate_inflight(w->gate), 0);
     assert_int_equal(gate_inflight_bytes(w->gate), 0);
@@ -185,7 +185,7 @@ static void world_free(struct world *w)
 }
 
 /* All that is in the log so far is durable now. */
-static void world_durable(struct world *w)
+static inline void world_durable(struct world *w)
 {
     while (w->durable_upto < w->record_count) {
         w->durable_upto = w->record_count;
@@ -193,7 +193,7 @@ static void world_durable(struct world *w)
     }
 }
 
-static void world_pass_ms(struct world *w, int64_t ms)
+static inline void world_pass_ms(struct world *w, int64_t ms)
 {
     w->mono_ms += ms;
     w->wall_ms += ms;
@@ -201,7 +201,7 @@ static void world_pass_ms(struct world *w, int64_t ms)
 }
 
 /* A request as it comes from a socket: head check, then the life. Returns false when the head was refused. */
-static bool world_ask(struct world *w, const char *token, const char *method, const char *target, const char *body)
+static inline bool world_ask(struct world *w, const char *token, const char *method, const char *target, const char *body)
 {
     struct sbuf raw = SBUF_MAX(1024 * 1024), scratch = SBUF_MAX(4096);
     struct peer peer = { PEER_TCP, "127.0.0.1:4711", 1, true };
@@ -237,7 +237,7 @@ static bool world_ask(struct world *w, const char *token, const char *method, co
 }
 
 /* EAS answers the i-th send. */
-static void world_answer(struct world *w, size_t i, int status, const char *body)
+static inline void world_answer(struct world *w, size_t i, int status, const char *body)
 {
     struct sbuf raw = SBUF_MAX(1024 * 1024);
     struct http1_reader *reader = http1_reader_new(HTTP1_ANSWERS, 1024 * 1024);
@@ -257,7 +257,7 @@ static void world_answer(struct world *w, size_t i, int status, const char *body
     sbuf_drop(&raw);
 }
 
-static void world_fail(struct world *w, size_t i, enum send_failure failure, bool timed_out)
+static inline void world_fail(struct world *w, size_t i, enum send_failure failure, bool timed_out)
 {
     assert_true(i < w->send_count && w->sends[i].open);
     w->sends[i].open = false;
@@ -269,7 +269,7 @@ static void world_fail(struct world *w, size_t i, enum send_failure failure, boo
         world_durable(w);
 }
 
-static size_t world_count(const struct world *w, enum audit_type type)
+static inline size_t world_count(const struct world *w, enum audit_type type)
 {
     size_t n = 0;
 
@@ -279,7 +279,7 @@ static size_t world_count(const struct world *w, enum audit_type type)
 }
 
 /* The text of the n-th record of a type (from 0). */
-static const char *world_record(const struct world *w, enum audit_type type, size_t n)
+static inline const char *world_record(const struct world *w, enum audit_type type, size_t n)
 {
     for (size_t i = 0; i < w->record_count; i++)
         if (w->records[i].type == type && n-- == 0)
@@ -288,13 +288,13 @@ static const char *world_record(const struct world *w, enum audit_type type, siz
     return "";
 }
 
-static void assert_has(const char *text, const char *part)
+static inline void assert_has(const char *text, const char *part)
 {
     if (!strstr(text, part))
         fail_msg("expected «%s» in «%s»", part, text);
 }
 
-static void assert_has_not(const char *text, const char *part)
+static inline void assert_has_not(const char *text, const char *part)
 {
     if (strstr(text, part))
         fail_msg("did not expect «%s» in «%s»", part, text);
