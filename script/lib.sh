@@ -32,6 +32,14 @@ need_node() {
     need_packages nodejs npm
 }
 
+# The official SDK packages, as tests/e2e/package-lock.json has them.
+need_sdk() {
+    local lock=tests/e2e/package-lock.json there=tests/e2e/node_modules/.package-lock.json
+    [ ! -e $there ] || [ $lock -nt $there ] || return 0
+    say "installing the official SDK packages"
+    (cd tests/e2e && npm ci --no-audit --no-fund --ignore-scripts --loglevel=error)
+}
+
 # build_preset PRESET [TARGET...]. Without the tests' library the tests are left out.
 build_preset() {
     local preset=$1 log testing=OFF
