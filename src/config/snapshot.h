@@ -58,6 +58,7 @@ struct cfg_credential {
 struct cfg_client { /* as written; resolved in struct client */
     struct rules token_sha256;
     struct rule policy, credential; /* names */
+    uint64_t requests_per_second, request_burst, changes_per_minute, change_burst, max_inflight; /* 0 = no limit */
 };
 
 struct client {

@@ -59,6 +59,11 @@ static void add_member(struct sbuf *out, const char *name, struct slice value)
     enc_json_string(value, out);
 }
 
+int refusal_retry_after_s(const struct refusal *r)
+{
+    return r->retry_after_s ? r->retry_after_s : reason_retry_after_s(r->reason);
+}
+
 void refusal_body(const struct refusal *r, struct slice request_id, struct sbuf *out)
 {
     struct slice message = slice_is_empty(r->message) ? slice_of(reason_text(r->reason)) : r->message;

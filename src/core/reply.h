@@ -24,6 +24,7 @@ int reason_retry_after_s(enum reason r);  /* 0 = no Retry-After */
 /* What a refusal says beside its reason. All borrowed. */
 struct refusal {
     enum reason reason;
+    int retry_after_s;      /* 0 = that of the reason */
     int status;             /* 0 = that of the reason (framing violations bring their own) */
     struct slice message;   /* whole sentence for a person; empty = the reason's text */
     struct slice rule;      /* "max_replicas of [policy small-llms], easgate.ini:31"; empty when no rule is involved */
@@ -32,6 +33,8 @@ struct refusal {
 };
 
 int refusal_status(const struct refusal *r);
+/* Seconds for Retry-After; 0 = none. */
+int refusal_retry_after_s(const struct refusal *r);
 /* The body, ASCII JSON: {"RequestId":..,"HostId":"easgate","Code":..,"Message":..,"Rule":..,"Asked":..,"Allowed":..}; the
  * last three only when they are not empty. Ask sbuf_ok(out). */
 void refusal_body(const struct refusal *r, struct slice request_id, struct sbuf *out);

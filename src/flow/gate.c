@@ -13,11 +13,12 @@ struct gate *gate_new(const struct ports *ports, struct snapshot *snap)
     g->ports = *ports;
     g->metrics = metrics_new();
     g->held = map_new();
+    g->usage = map_new();
     list_init(&g->inflight);
     list_init(&g->durable);
     list_init(&g->ready);
     g->date_second = -1;
-    if (!g->metrics || !g->held) {
+    if (!g->metrics || !g->held || !g->usage) {
         gate_free(&g);
         return NULL;
     }
@@ -33,6 +34,7 @@ void gate_free(struct gate **g)
     MUST(list_is_empty(&(*g)->inflight));
     metrics_free(&(*g)->metrics);
     map_free(&(*g)->held);
+    usage_free_all(*g);
     if ((*g)->snap)
         snapshot_unref(&(*g)->snap);
     free(*g);

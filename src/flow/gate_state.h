@@ -2,6 +2,7 @@
 #ifndef EG_GATE_STATE_H
 #define EG_GATE_STATE_H
 #include "base/map.h"
+#include "core/ratelimit.h"
 #include "flow/gate.h"
 
 /* Refusals without an identity: counted, one record a second for each reason, with one sample. */
@@ -9,6 +10,12 @@ struct counted {
     uint64_t count;        /* since the last record */
     int64_t next_mono_ms;  /* the earliest time of the next one */
     char peer[80], target[160], method[16], detail[120];
+};
+
+/* What a client uses now, usage.c. */
+struct usage {
+    struct ratelimit_state requests, changes;
+    size_t inflight;
 };
 
 struct gate {
@@ -23,11 +30,13 @@ struct gate {
     bool running;
     bool draining;
     struct map *held;      /* service name -> struct held */
+    struct map *usage;     /* client name -> struct usage */
     struct counted counted[REASON_COUNT_];
     int64_t date_second;   /* of date_text: the x-acs-date of this second */
     char date_text[25];
 };
 
+void usage_free_all(struct gate *g);
 /* Count a refusal that gets no record of its own. */
 void gate_count(struct gate *g, enum reason reason, const struct peer *peer, const struct http1_msg *head,
                 struct slice detail);

@@ -44,6 +44,7 @@ struct txn {
         char body_sha256[65];
     } in;
 
+    struct usage *usage;      /* of its client, while it is counted as under way */
     struct verdict verdict;
     struct service_state state;
     bool has_state;
@@ -129,6 +130,10 @@ bool txn_nest(struct txn *t, const struct op *op, struct slice service, const st
 /* Read DescribeService's answer about a service. False: it does not say what is needed, or is about another. nested.c */
 bool service_state_read(struct slice body, struct slice service, struct arena *a, struct service_state *out,
                         struct err *e);
+/* usage.c: the limits of each client. */
+enum step_result usage_admit(struct txn *t);
+enum step_result usage_admit_change(struct txn *t);
+void usage_leave(struct txn *t);
 /* held.c: who may change a service now; alone = nobody else meanwhile. */
 enum step_result held_take(struct txn *t, struct slice service, bool alone);
 void held_release(struct txn *t);

@@ -83,7 +83,7 @@ static void answer_refused(struct txn *t)
     send_to_client(t, &(struct answer){ .status = refusal_status(r), .body = sbuf_slice(&t->log.body),
                                         .content_type = S("application/json"), .request_id = slice_of(t->id),
                                         .easgate_request_id = slice_of(t->id), .from_easgate = true,
-                                        .retry_after_s = reason_retry_after_s(r->reason) });
+                                        .retry_after_s = refusal_retry_after_s(r) });
 }
 
 static void answer_passed(struct txn *t)
@@ -150,7 +150,7 @@ static void record_end(struct txn *t)
 
     if (t->log.intent_open)
         record_outcome(t, t->log.was_sent && t->log.answer ? NULL : "not_sent");
-    else if (r->reason == REASON_AUDIT && !t->parent)
+    else if ((r->reason == REASON_AUDIT || r->reason == REASON_RATE_LIMITED) && !t->parent)
         gate_count(t->gate, r->reason, &t->in.peer, t->in.message, r->message);
     else if (r->reason != REASON_NONE && !t->parent && t->log.tries == 0)
         record_deny(t);
@@ -173,6 +173,7 @@ enum step_result step_settle(struct txn *t)
     log_request(t);
     g->inflight_count--;
     g->inflight_bytes -= t->in.message->body.n;
+    usage_leave(t);
     held_release(t);
     return STEP_DONE;
 }

@@ -24,7 +24,7 @@ enum step_result step_admit(struct txn *t)
     if (!ports->audit_ok(ports->ctx, &why))
         return txn_refuse(t, REASON_AUDIT, "the audit log cannot be written (%s); nothing is forwarded until it can",
                           why ? why : "unknown");
-    return STEP_NEXT;
+    return usage_admit(t);
 }
 
 enum step_result step_route(struct txn *t)

@@ -31,6 +31,8 @@ enum step_result step_hold(struct txn *t)
 
     if (!f->changes || !f->service.p)
         return STEP_NEXT;
+    if (t->wait.event == TXN_EVENT_NONE && usage_admit_change(t) != STEP_NEXT)
+        return STEP_REFUSE;
     switch (t->wait.event) {
     case TXN_HELD:
         return STEP_NEXT;

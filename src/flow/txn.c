@@ -128,7 +128,7 @@ struct txn *txn_new(struct gate *g)
 
 static void txn_free(struct txn *t)
 {
-    MUST(!t->child && !t->held && !t->awaited && !t->log.intent_open && !t->log.is_sending);
+    MUST(!t->usage && !t->child && !t->held && !t->awaited && !t->log.intent_open && !t->log.is_sending);
     list_remove(&t->in_gate);
     list_remove(&t->in_held);
     list_remove(&t->wait.in_durable);

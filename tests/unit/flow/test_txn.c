@@ -576,6 +576,65 @@ static void stopping_between_two_tries_cancels_nothing(void **state)
     world_free(w);
 }
 
+/* token_sha256 of "tok-nlp" again, with limits */
+static const char *limited_ini(const char *limits)
+{
+    static char text[4096];
+
+    snprintf(text, sizeof text, "%s%s%s%s", INI_HEAD, limits, INI_SMALL, INI_VISION);
+    return text;
+}
+
+static void too_many_requests_of_a_client_get_429(void **state)
+{
+    struct world *w = world_new(limited_ini("requests_per_second = 2\nrequest_burst = 3\n"));
+
+    (void)state;
+    for (int i = 0; i < 5; i++)
+        world_ask(w, "tok-vision", "GET", "/api/v2/services/cn-shanghai/vision_1", NULL);
+    assert_int_equal(w->send_count, 3);
+    assert_int_equal(w->replies[0].status, 429);
+    assert_int_equal(w->replies[0].retry_after_s, 1);
+    assert_has(w->replies[0].body, "Easgate.RateLimited");
+    assert_has(w->replies[0].body, "client vision may send 2 requests a second; try again in 500 ms");
+    assert_int_equal(world_count(w, AUDIT_DENY), 0); /* counted: a flood must not fill the disk */
+    assert_int_equal(world_count(w, AUDIT_COUNTED), 1);
+    world_ask(w, "tok-nlp", "GET", SERVICE, NULL); /* others are not touched */
+    assert_int_equal(w->send_count, 4);
+    w->mono_ms += 500;
+    world_ask(w, "tok-vision", "GET", "/api/v2/services/cn-shanghai/vision_1", NULL);
+    assert_int_equal(w->send_count, 5);
+    for (size_t i = 0; i < w->send_count; i++)
+        world_answer(w, i, 200, "{}");
+    world_free(w);
+}
+
+static void too_many_changes_of_a_client_get_429(void **state)
+{
+    static const char body[] = "{\"ServiceName\":\"vision_1\",\"AppType\":\"LLM\",\"ServiceSpec\":\"s\",\"Replicas\":1}";
+    struct world *w = world_new(INI_HEAD
+                                "changes_per_minute = 6\nchange_burst = 1\nmax_inflight = 2\n" INI_SMALL
+                                "[policy vision]\nallow = @read, CreateAppService\nservices = vision_*\napp_types = LLM\n"
+                                "service_specs = s\nmax_replicas = 1\n");
+
+    (void)state;
+    world_ask(w, "tok-vision", "POST", CREATE, body);
+    world_ask(w, "tok-vision", "POST", CREATE, body);
+    assert_has(w->replies[0].body, "client vision may send 6 changes a minute; try again in 10000 ms");
+    assert_int_equal(w->replies[0].retry_after_s, 10);
+    world_ask(w, "tok-vision", "GET", "/api/v2/services/cn-shanghai/vision_1", NULL); /* no change */
+    world_ask(w, "tok-vision", "GET", "/api/v2/services/cn-shanghai/vision_1", NULL);
+    assert_has(w->replies[1].body, "has 2 requests under way");
+    assert_int_equal(w->send_count, 2);
+    world_answer(w, 0, 200, "{}");
+    world_answer(w, 1, 200, "{}");
+    w->mono_ms += 10000;
+    world_ask(w, "tok-vision", "POST", CREATE, body);
+    assert_int_equal(w->send_count, 3);
+    world_answer(w, 2, 200, "{}");
+    world_free(w);
+}
+
 static void malformed_requests_are_refused_by_name(void **state)
 {
     static const struct {
@@ -640,6 +699,8 @@ int main(void)
         cmocka_unit_test(stopping_answers_everyone),
         cmocka_unit_test(whoever_gives_up_waiting_blocks_nobody),
         cmocka_unit_test(stopping_between_two_tries_cancels_nothing),
+        cmocka_unit_test(too_many_requests_of_a_client_get_429),
+        cmocka_unit_test(too_many_changes_of_a_client_get_429),
         cmocka_unit_test(malformed_requests_are_refused_by_name),
     };
 
