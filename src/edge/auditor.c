@@ -434,6 +434,7 @@ struct auditor *auditor_open(const struct auditor_config *cfg, struct event_base
         err_set(e, ERR_MEMORY, "no memory for the audit log");
         return NULL;
     }
+    signal(SIGXFSZ, SIG_IGN); /* a file size limit is a full disk, not the end */
     a->cfg = *cfg;
     a->synced = cfg->ledger.synced;
     a->wake_fd = -1;

@@ -33,7 +33,8 @@ struct auditor_events {
 };
 
 /* Open the log (ledger_open: blocks, may refuse) and start the writer. NULL with the reason otherwise. The strings of cfg
- * must live as long as the auditor. The caller owns it. */
+ * are used only until this returns, but for ledger.path and ledger.clock, which live as long as the auditor. The caller
+ * owns it. */
 struct auditor *auditor_open(const struct auditor_config *cfg, struct event_base *base, struct err *e);
 /* Whom to tell; before the first append. */
 void auditor_set_events(struct auditor *a, const struct auditor_events *events);

@@ -6,6 +6,7 @@
  * held back is chained anew behind the recover record. Never drops an outcome: without room, counted refusals go first,
  * then denials, and the recover record says how many.
  */
+#include "edge/ledger.h"
 #include "edge/ledger_inner.h"
 #include "base/enc.h"
 #include "base/must.h"
@@ -265,7 +266,7 @@ static void write_batch(struct ledger *l, struct list *done)
     struct err why = { 0 };
 
     if (!build(l, &b)) {
-        err_set(&why, ERR_MEMORY, "%s: no memory for a batch", l->cfg.path);
+        err_set(&why, ERR_MEMORY, "%s: no memory for a batch", segment_names(l->segment)->path);
         fail(l, false, &why, done);
         return;
     }
