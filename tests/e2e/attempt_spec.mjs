@@ -27,15 +27,16 @@ export function base(on) {
     return BASES[on]();
 }
 
-const printed = (list) => `{${list.map(([name, value]) => `${name}:${value}`).join(',')}}`;
+const printed = (list, blank) => `{${list.map(([name, value]) => `${blank}${name}${blank}:${blank}${value}${blank}`).join(',')}}`;
 
 /** The body's text; null when there is none. */
 export function bodyText(spec) {
     if (spec.body !== undefined) return spec.body;
     if (!spec.members) return null;
-    const config = Array.isArray(spec.config) ? printed(spec.config) : spec.config;
+    const blank = spec.blank ?? '';
+    const config = Array.isArray(spec.config) ? printed(spec.config, blank) : spec.config;
     const all = config === null || config === undefined ? spec.members : [...spec.members, ['"Config"', config]];
-    return printed(all);
+    return printed(all, blank);
 }
 
 export function target(spec) {
@@ -90,3 +91,21 @@ export const setBody = (text) => (s) => {
 export const also = (...changes) => (s) => {
     for (const change of changes) change(s);
 };
+
+/* ---- changes that leave a request as good as it was: to be mixed with attempts ---- */
+
+const escaped = (raw) => (/^"[A-Za-z]+"$/.test(raw) ? `"${[...raw.slice(1, -1)].map((c) => `\\u00${c.charCodeAt(0).toString(16)}`).join('')}"` : raw);
+
+export const NEUTRAL = [
+    { name: 'neutral: chunked', change: (s) => { s.framing = 'chunked'; } },
+    { name: 'neutral: in chunks of a byte', change: (s) => { s.framing = 'chunked'; s.chunkBytes = 1; } },
+    { name: 'neutral: members in reverse order', change: (s) => { s.members?.reverse(); } },
+    { name: 'neutral: blanks in the body', change: (s) => { s.blank = ' \r\n\t'; } },
+    { name: 'neutral: names in escapes', change: (s) => { for (const m of s.members ?? []) m[0] = escaped(m[0]); } },
+    { name: 'neutral: an escaped value in the query', change: (s) => { s.query = s.query.map((item) => (item === 'WorkspaceId=12345' ? 'WorkspaceId=%31%32345' : item)); } },
+    { name: 'neutral: the token in x-acs-bearer-token', change: (s) => { if (s.token === undefined) also((x) => { x.token = () => null; }, addHeader('x-acs-bearer-token', (t) => t.nlp))(s); } },
+    { name: 'neutral: a signature beside it', change: (s) => { if (s.token === undefined) also((x) => { x.token = () => null; }, addHeader('x-acs-bearer-token', (t) => t.nlp), addHeader('Authorization', 'ACS3-HMAC-SHA256 Credential=a,SignedHeaders=host,Signature=0'))(s); } },
+    { name: 'neutral: x-acs-action of a read', change: addHeader('X-Acs-Action', 'DescribeService') },
+    { name: 'neutral: a method override', change: addHeader('x-http-method-override', 'GET') },
+    { name: 'neutral: another content type', change: addHeader('Content-Type', 'Application/JSON ; Charset=UTF-8') },
+];

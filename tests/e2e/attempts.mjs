@@ -40,7 +40,7 @@ export function bytesOf(world, spec) {
     const body = bodyText(spec);
     if (body !== null && !spec.headers.some(([name]) => /^content-type$/i.test(name))) headers.push(['Content-Type', 'application/json']);
     spec.query = spec.query.map(value);
-    return requestBytes({ method: onWire(spec.method), target: onWire(target(spec)), headers, body });
+    return requestBytes({ method: onWire(spec.method), target: onWire(target(spec)), headers, body, framing: spec.framing, chunkBytes: spec.chunkBytes });
 }
 
 /** Was it refused by easgate, as its row says? */

@@ -2,7 +2,8 @@
 // was not judged does not go out with what was; and another team's services cannot be told from none.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { ATTEMPTS, make, setServices, startWorld } from './attempts.mjs';
+import { NEUTRAL } from './attempt_spec.mjs';
+import { ATTEMPTS, bytesOf, make, setServices, specOf, startWorld } from './attempts.mjs';
 import { PAIRS, STATE_ATTEMPTS, makeAtOnce, makeOnState } from './attempts_state.mjs';
 import { mix, requestFault, stateFault } from './mixer.mjs';
 import { Wire } from './wire.mjs';
@@ -144,6 +145,19 @@ check('headers of the caller are dropped', async (t) => {
         assert.equal(answer.status, 200, answer.body.toString());
         judge(world.journal(), 'PUT');
     });
+});
+
+check('what is mixed with attempts is itself let through', async (t) => {
+    for (const neutral of NEUTRAL) {
+        await t.test(neutral.name, async () => {
+            for (const on of ['create', 'update', 'describe', 'list', 'stop', 'start', 'remove']) {
+                const answer = await wire.send(bytesOf(world, specOf(on, neutral.change)));
+                assert.equal(answer.status, 200, `${on}: ${answer.body}`);
+            }
+            for (const line of world.journal()) assert.equal(requestFault(line), null);
+            await setServices(world);
+        });
+    }
 });
 
 check('the books notice what they are for', async () => {

@@ -1,6 +1,7 @@
-// Mixtures: two attempts made on one request, by the thousand. What comes of one cannot be known beforehand (one change may
+// Mixtures: two attempts made on one request, or an attempt in another guise, by the thousand. What comes of one cannot be known beforehand (one change may
 // undo the other), so they are judged by the emulator's own books: every request that arrived, and the services as they
 // then are, must be within the policy, by rules written here anew and not taken from easgate.
+import { NEUTRAL } from './attempt_spec.mjs';
 import { ATTEMPTS, bytesOf, setServices, specOf } from './attempts.mjs';
 import { REGION } from './harness.mjs';
 import { Wire } from './wire.mjs';
@@ -97,10 +98,13 @@ export function numbers(seed) {
     };
 }
 
-const ownerOfToken = (world, spec) => {
-    const token = typeof spec.token === 'function' ? spec.token(world.tokens, String) : world.tokens.nlp;
+/** Whose token the request carries, in either header; undefined for nobody's. */
+function ownerOfToken(world, spec) {
+    const value = (v) => (typeof v === 'function' ? v(world.tokens, String) : v);
+    const own = spec.headers.filter(([name]) => name === 'x-acs-bearer-token').map(([, v]) => value(v));
+    const token = spec.token === undefined ? world.tokens.nlp : value(spec.token) ?? own[0];
     return { [world.tokens.nlp]: 'nlp', [world.tokens.vision]: 'vis', [world.tokens.reader]: 'rd' }[token];
-};
+}
 
 /**
  * Make `count` mixtures until deadlineMs over some connections. Gives {made, passed, arrived, faults}: passed = answered by
@@ -132,8 +136,9 @@ export async function mix(world, { count, seed, deadlineMs, connections = 6 }) {
 
     const worker = async (wire, quota) => {
         for (let i = 0; i < quota && Date.now() < end && result.faults.length < 10; i++) {
-            const [a, b] = [pick(), pick()];
-            const spec = specOf(a.on, a.change, b.change);
+            const a = pick();
+            const b = next(4) ? pick() : NEUTRAL[next(NEUTRAL.length)];
+            const spec = next(2) ? specOf(a.on, a.change, b.change) : specOf(a.on, b.change, a.change);
             const names = `${a.name} + ${b.name} (${a.on})`;
             let answer;
             try {
