@@ -201,9 +201,9 @@ services = vision_*\nworkspaces = 67890\napp_types = LLM\nservice_specs = llama_
         return requestBytes({ target: `/api/v2/services/cn-shanghai/${name}`, host: this.host, token: TOKEN, ...more });
     }
 
-    /** Run `easgate audit verify`; {code, text}. */
+    /** Run `easgate audit verify` on all segments of the log; {code, text}. */
     verify(...more) {
-        const run = spawnSync(this.easgate, ['audit', 'verify', this.auditPath, ...more], { encoding: 'utf8', timeout: 120000 });
+        const run = spawnSync(this.easgate, ['audit', 'verify', this.auditDir, ...more], { encoding: 'utf8', timeout: 120000 });
         return { code: run.status, text: `${run.stdout}${run.stderr}`.trim() };
     }
 
