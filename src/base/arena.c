@@ -4,7 +4,7 @@
 #include <stdalign.h>
 #include <stdint.h>
 
-#define FIRST_BLOCK_BYTES 4096
+#define FIRST_BLOCK_BYTES 8192 /* a request's whole life, usually */
 #define MOST_BLOCK_BYTES  65536
 
 struct block {
@@ -17,14 +17,26 @@ struct arena {
     struct block *blocks;
     size_t max, given;
     bool failed;
+    alignas(
+        max_align_t) char first[sizeof(struct block) + FIRST_BLOCK_BYTES]; /* a block: one allocation less */
 };
+
+static struct block *first_block(struct arena *a)
+{
+    return (struct block *)(void *)a->first;
+}
 
 struct arena *arena_new(size_t max_bytes)
 {
-    struct arena *a = calloc(1, sizeof *a);
+    struct arena *a = malloc(sizeof *a);
 
-    if (a)
-        a->max = max_bytes;
+    if (!a)
+        return NULL;
+    a->blocks = first_block(a);
+    *a->blocks = (struct block){ .size = FIRST_BLOCK_BYTES };
+    a->max = max_bytes;
+    a->given = 0;
+    a->failed = false;
     return a;
 }
 
@@ -32,7 +44,7 @@ void arena_free(struct arena **a)
 {
     if (!*a)
         return;
-    for (struct block *b = (*a)->blocks, *next; b; b = next) {
+    for (struct block *b = (*a)->blocks, *next; b != first_block(*a); b = next) {
         next = b->next;
         free(b);
     }
@@ -49,9 +61,9 @@ static struct block *block_for(struct arena *a, size_t n)
 {
     struct block *b = a->blocks;
 
-    if (b && b->size - b->used >= n)
+    if (b->size - b->used >= n)
         return b;
-    size_t size = b ? b->size * 2 : FIRST_BLOCK_BYTES;
+    size_t size = b->size * 2;
     if (size > MOST_BLOCK_BYTES)
         size = MOST_BLOCK_BYTES;
     if (size < n)
@@ -116,15 +128,18 @@ const char *arena_str(struct arena *a, struct slice s)
 
 const char *arena_printf(struct arena *a, const char *format, ...)
 {
+    char text[256]; /* most fit, so that they are printed once */
     va_list args, again;
     char *p = NULL;
 
     va_start(args, format);
     va_copy(again, args);
-    int n = vsnprintf(NULL, 0, format, args);
+    int n = vsnprintf(text, sizeof text, format, args);
     if (n >= 0)
         p = arena_alloc(a, (size_t)n + 1);
-    if (p)
+    if (p && (size_t)n < sizeof text)
+        memcpy(p, text, (size_t)n + 1);
+    else if (p)
         vsnprintf(p, (size_t)n + 1, format, again);
     va_end(again);
     va_end(args);

@@ -1,6 +1,6 @@
 /*
  * digest: SHA-256 and HMAC-SHA256 in one call, by the library's own implementation, which is fetched once for the process
- * (a fetch by name each time costs more than hashing a request). Any thread.
+ * (a fetch by name each time costs more than hashing a request) and has one context a thread. Any thread.
  */
 #ifndef EG_DIGEST_H
 #define EG_DIGEST_H

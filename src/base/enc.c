@@ -158,14 +158,37 @@ static void json_escape_unit(uint32_t unit, struct sbuf *out)
     sbuf_add(out, slice_from(escape, 6));
 }
 
+#define EACH_BYTE(c) (UINT64_C(0x0101010101010101) * (c))
+
+/* Are eight bytes all plain? The lowest that is not sets the top bit of its byte in one of the five words: nothing below it
+ * borrows or carries. */
+static bool are_plain(const char *p)
+{
+    uint64_t x;
+
+    memcpy(&x, p, sizeof x);
+    uint64_t below_blank = x - EACH_BYTE(0x20), is_del = x + EACH_BYTE(1);
+    uint64_t is_quote = (x ^ EACH_BYTE('"')) - EACH_BYTE(1),
+             is_backslash = (x ^ EACH_BYTE('\\')) - EACH_BYTE(1);
+    return !((x | below_blank | is_del | is_quote | is_backslash) & EACH_BYTE(0x80));
+}
+
+size_t enc_json_plain(struct slice s)
+{
+    size_t n = 0;
+
+    while (s.n - n >= 8 && are_plain(s.p + n))
+        n += 8;
+    while (n < s.n && s.p[n] >= 0x20 && s.p[n] < 0x7f && s.p[n] != '"' && s.p[n] != '\\')
+        n++;
+    return n;
+}
+
 void enc_json_string(struct slice s, struct sbuf *out)
 {
     sbuf_addc(out, '"');
     while (s.n) {
-        size_t plain = 0;
-        while (plain < s.n && s.p[plain] >= 0x20 && s.p[plain] < 0x7f && s.p[plain] != '"' &&
-               s.p[plain] != '\\')
-            plain++;
+        size_t plain = enc_json_plain(s);
         sbuf_add(out, slice_from(s.p, plain));
         s = slice_skip(s, plain);
         if (!s.n)
@@ -190,18 +213,28 @@ void enc_json_string(struct slice s, struct sbuf *out)
     sbuf_addc(out, '"');
 }
 
+static void put_two(int n, char *out)
+{
+    out[0] = (char)('0' + n / 10);
+    out[1] = (char)('0' + n % 10);
+}
+
 void enc_time_utc(int64_t wall_ms, bool with_ms, char *out)
 {
     int64_t second = wall_ms / 1000 - (wall_ms % 1000 < 0);
     time_t t = (time_t)second;
     struct tm tm;
-    size_t n = 0;
+    size_t n = 19;
 
-    if (gmtime_r(&t, &tm) && tm.tm_year >= -1900 && tm.tm_year <= 9999 - 1900)
-        n = strftime(out, 20, "%Y-%m-%dT%H:%M:%S", &tm);
-    if (n != 19) {
-        memcpy(out, "0000-00-00T00:00:00", 19);
-        n = 19;
+    memcpy(out, "0000-00-00T00:00:00", 19);
+    if (gmtime_r(&t, &tm) && tm.tm_year >= -1900 && tm.tm_year <= 9999 - 1900) {
+        put_two((tm.tm_year + 1900) / 100, out);
+        put_two((tm.tm_year + 1900) % 100, out + 2);
+        put_two(tm.tm_mon + 1, out + 5);
+        put_two(tm.tm_mday, out + 8);
+        put_two(tm.tm_hour, out + 11);
+        put_two(tm.tm_min, out + 14);
+        put_two(tm.tm_sec, out + 17);
     }
     if (with_ms) {
         unsigned ms = (unsigned)((wall_ms % 1000 + 1000) % 1000);

@@ -21,6 +21,8 @@ bool enc_utf8_valid(struct slice s);
 size_t enc_utf8_one(struct slice s, uint32_t *out);
 /* The 1 to 4 bytes of a code point (no surrogate, at most U+10FFFF); returns how many. */
 size_t enc_utf8_put(uint32_t code, char out[4]);
+/* How many bytes s begins with that stand in a JSON string as they are: printable ASCII but " and \. */
+size_t enc_json_plain(struct slice s);
 /* A JSON string literal with its quotes; ASCII only (other characters, and broken UTF-8 as U+FFFD, become \uXXXX). */
 void enc_json_string(struct slice s, struct sbuf *out);
 /* UTC time of wall_ms as 2026-11-23T15:27:57.123Z (with_ms) or without the fraction; out has 25 bytes.

@@ -7,7 +7,8 @@
 
 void sbuf_drop(struct sbuf *b)
 {
-    free(b->p);
+    if (!b->is_lent)
+        free(b->p);
     *b = (struct sbuf){ .max = b->max };
 }
 
@@ -29,6 +30,16 @@ struct slice sbuf_slice(const struct sbuf *b)
     return (struct slice){ b->p ? b->p : "", b->n };
 }
 
+/* Memory of cap bytes with the text in it; lent memory stays where it is. */
+static char *grown(const struct sbuf *b, size_t cap)
+{
+    char *p = realloc(b->is_lent ? NULL : b->p, cap);
+
+    if (p && b->is_lent)
+        memcpy(p, b->p, b->n);
+    return p;
+}
+
 char *sbuf_room(struct sbuf *b, size_t n)
 {
     if (b->failed)
@@ -44,13 +55,14 @@ char *sbuf_room(struct sbuf *b, size_t n)
             cap *= 2;
         if (cap > max + 1)
             cap = max + 1;
-        char *p = realloc(b->p, cap);
+        char *p = grown(b, cap);
         if (!p) {
             b->failed = true;
             return NULL;
         }
         b->p = p;
         b->cap = cap;
+        b->is_lent = false;
         b->p[b->n] = '\0';
     }
     return b->p + b->n;
@@ -86,6 +98,13 @@ void sbuf_add_u64(struct sbuf *b, uint64_t n)
     sbuf_add(b, slice_from(digits + at, sizeof digits - at));
 }
 
+void sbuf_add_i64(struct sbuf *b, int64_t n)
+{
+    if (n < 0)
+        sbuf_addc(b, '-');
+    sbuf_add_u64(b, n < 0 ? 0 - (uint64_t)n : (uint64_t)n);
+}
+
 void sbuf_addf(struct sbuf *b, const char *format, ...)
 {
     va_list args;
@@ -97,12 +116,15 @@ void sbuf_addf(struct sbuf *b, const char *format, ...)
 
 void sbuf_vaddf(struct sbuf *b, const char *format, va_list args)
 {
+    char text[256]; /* most fit, so that they are printed once */
     va_list again;
 
     va_copy(again, args);
-    int n = vsnprintf(NULL, 0, format, args);
+    int n = vsnprintf(text, sizeof text, format, args);
     if (n < 0) {
         b->failed = true;
+    } else if ((size_t)n < sizeof text) {
+        sbuf_add(b, slice_from(text, (size_t)n));
     } else {
         char *to = sbuf_room(b, (size_t)n);
         if (to) {
@@ -115,9 +137,17 @@ void sbuf_vaddf(struct sbuf *b, const char *format, va_list args)
 
 char *sbuf_take(struct sbuf *b)
 {
+    if (b->is_lent && !b->failed) {
+        char *own = grown(b, b->n + 1);
+        b->failed = !own;
+        b->p = own;
+        b->is_lent = false;
+        if (own)
+            own[b->n] = '\0';
+    }
     char *p = b->failed || b->n == 0 ? NULL : b->p;
 
-    if (!p)
+    if (!p && !b->is_lent)
         free(b->p);
     *b = (struct sbuf){ .max = b->max };
     return p;

@@ -15,9 +15,17 @@ struct sbuf {
     size_t n, cap;
     size_t max; /* most bytes it may hold, without the NUL */
     bool failed;
+    bool is_lent; /* p is somebody else's memory (SBUF_LENT) */
 };
 
 #define SBUF_MAX(bytes) ((struct sbuf){ .max = (bytes) })
+/* The same, with its first `size` bytes at `memory`, which outlives it and whose first byte is NUL; more is taken from the
+ * heap when they are full. NULL and 0 are fine. */
+#define SBUF_LENT(memory, size, bytes)                                                                       \
+    ((struct sbuf){ .p = (memory),                                                                           \
+                    .cap = (size) <= (bytes) ? (size) : (bytes) + 1,                                         \
+                    .max = (bytes),                                                                          \
+                    .is_lent = (size) > 0 })
 
 void sbuf_drop(struct sbuf *b);
 /* Forget the text and the error, keep the memory. */
@@ -29,6 +37,7 @@ static inline void sbuf_add(struct sbuf *b, struct slice s);
 static inline void sbuf_adds(struct sbuf *b, const char *text);
 static inline void sbuf_addc(struct sbuf *b, char c);
 void sbuf_add_u64(struct sbuf *b, uint64_t n);
+void sbuf_add_i64(struct sbuf *b, int64_t n);
 void sbuf_addf(struct sbuf *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void sbuf_vaddf(struct sbuf *b, const char *format, va_list args) __attribute__((format(printf, 2, 0)));
 /* Make room for n more bytes and return where they go, or NULL (and the error sticks). Follow with sbuf_grew. */

@@ -207,6 +207,28 @@ static const struct {
     { "9999-12-31T23:59:59.999Z", 253402300799999 },
 };
 
+/* Each byte at each place of a text of two words: found exactly where it stands. */
+static void test_json_plain(void **state)
+{
+    char text[17];
+
+    (void)state;
+    for (int c = 0; c < 256; c++) {
+        bool is_plain =
+            c >= 0x20 && c < 0x7f && c != 0x22 && c != 0x5c; /* RFC 8259, section 7; ASCII but DEL */
+        for (size_t at = 0; at < sizeof text; at++) {
+            memset(text, at % 2 ? ' ' : '~', sizeof text);
+            text[at] = (char)c;
+            assert_int_equal(enc_json_plain(slice_from(text, sizeof text)), is_plain ? sizeof text : at);
+            if (at + 1 < sizeof text && !is_plain) { /* what stands behind it changes nothing */
+                memset(text + at + 1, c ^ 0x80, sizeof text - at - 1);
+                assert_int_equal(enc_json_plain(slice_from(text, sizeof text)), at);
+            }
+        }
+    }
+    assert_int_equal(enc_json_plain(SLICE_NONE), 0);
+}
+
 static void test_time(void **state)
 {
     char out[25];
@@ -269,9 +291,11 @@ static void test_no_time(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_hex),         cmocka_unit_test(test_base64), cmocka_unit_test(test_percent),
-        cmocka_unit_test(test_unpercent),   cmocka_unit_test(test_utf8),   cmocka_unit_test(test_utf8_all),
-        cmocka_unit_test(test_json_string), cmocka_unit_test(test_time),   cmocka_unit_test(test_no_time),
+        cmocka_unit_test(test_hex),         cmocka_unit_test(test_base64),
+        cmocka_unit_test(test_percent),     cmocka_unit_test(test_unpercent),
+        cmocka_unit_test(test_utf8),        cmocka_unit_test(test_utf8_all),
+        cmocka_unit_test(test_json_string), cmocka_unit_test(test_json_plain),
+        cmocka_unit_test(test_time),        cmocka_unit_test(test_no_time),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

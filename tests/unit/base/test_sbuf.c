@@ -132,6 +132,66 @@ static void test_take(void **state)
     assert_int_equal(b.max, 10);
 }
 
+/* Lent memory is used first, never freed, never written past; the text moves when it is full. */
+static void test_lent(void **state)
+{
+    char memory[9] = "\0.......";
+    struct sbuf b = SBUF_LENT(memory, 8, 20);
+
+    (void)state;
+    assert_string_equal(sbuf_slice(&b).p, "");
+    sbuf_adds(&b, "abcdefg");
+    assert_ptr_equal(b.p, memory);
+    assert_string_equal(memory, "abcdefg");
+    sbuf_adds(&b, "hijklmnopqrst");
+    assert_true(sbuf_ok(&b));
+    assert_ptr_not_equal(b.p, memory);
+    assert_string_equal(b.p, "abcdefghijklmnopqrst");
+    assert_string_equal(memory, "abcdefg");
+    sbuf_addc(&b, 'u');
+    assert_false(sbuf_ok(&b));
+    sbuf_drop(&b);
+
+    b = SBUF_LENT(memory, 8, 20);
+    memory[0] = '\0';
+    sbuf_adds(&b, "x");
+    sbuf_drop(&b); /* frees nothing */
+    assert_string_equal(memory, "x");
+    assert_null(b.p);
+
+    b = SBUF_LENT(memory, 8, 3); /* more memory than it may use */
+    memory[0] = '\0';
+    sbuf_adds(&b, "abcd");
+    assert_false(sbuf_ok(&b));
+    sbuf_clear(&b);
+    sbuf_adds(&b, "abc");
+    assert_true(sbuf_ok(&b));
+    char *own = sbuf_take(&b);
+    assert_ptr_not_equal(own, memory);
+    assert_string_equal(own, "abc");
+    free(own);
+
+    b = SBUF_LENT(NULL, 0, 3);
+    sbuf_adds(&b, "abc");
+    assert_string_equal(b.p, "abc");
+    sbuf_drop(&b);
+}
+
+static void test_integers(void **state)
+{
+    SCOPED(sbuf) b = SBUF_MAX(100);
+
+    (void)state;
+    sbuf_add_i64(&b, 0);
+    sbuf_addc(&b, ' ');
+    sbuf_add_i64(&b, -7);
+    sbuf_addc(&b, ' ');
+    sbuf_add_i64(&b, INT64_MAX);
+    sbuf_addc(&b, ' ');
+    sbuf_add_i64(&b, INT64_MIN);
+    assert_string_equal(b.p, "0 -7 9223372036854775807 -9223372036854775808");
+}
+
 static void test_grows_over_many_pieces(void **state)
 {
     SCOPED(sbuf) b = SBUF_MAX(100000);
@@ -155,6 +215,8 @@ int main(void)
         cmocka_unit_test(test_room_and_grew),
         cmocka_unit_test(test_format),
         cmocka_unit_test(test_take),
+        cmocka_unit_test(test_lent),
+        cmocka_unit_test(test_integers),
         cmocka_unit_test(test_grows_over_many_pieces),
     };
 
