@@ -4,7 +4,6 @@
  */
 #include "config/snapshot.h"
 #include "base/digest.h"
-#include "base/enc.h"
 #include "base/must.h"
 #include "config/loading.h"
 #include "config/textfile.h"
@@ -143,14 +142,11 @@ void snapshot_unref(struct snapshot **s)
 const struct client *snapshot_client_of_token(const struct snapshot *s, struct slice token,
                                               const struct token **out_token)
 {
-    char hex[DIGEST_HEX_BYTES];
-    unsigned char digest[32];
+    unsigned char digest[DIGEST_BYTES];
 
     if (out_token)
         *out_token = NULL;
-    if (token.n == 0 || token.n > TOKEN_MAX_BYTES)
-        return NULL;
-    if (!digest_sha256_hex(token, hex) || !enc_unhex(slice_of(hex), digest, sizeof digest))
+    if (token.n == 0 || token.n > TOKEN_MAX_BYTES || !digest_sha256(token, digest))
         return NULL;
     const struct token *t = map_get(s->tokens, slice_from(digest, sizeof digest));
     if (!t || !secret_eq(t->digest, digest, sizeof digest))

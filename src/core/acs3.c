@@ -76,18 +76,34 @@ static int compare_names_nocase(struct slice a, struct slice b)
     return a.n < b.n ? -1 : a.n > b.n;
 }
 
-static int compare_headers(const void *a, const void *b)
+static bool comes_before(const struct acs3_pair *x, const struct acs3_pair *y)
 {
-    const struct acs3_pair *x = a, *y = b;
     int by_name = compare_names_nocase(x->name, y->name);
 
-    return by_name ? by_name : slice_cmp(x->value, y->value);
+    return by_name ? by_name < 0 : slice_cmp(x->value, y->value) < 0;
+}
+
+/* By insertion: there are few, and usually they come in order. */
+static void sort_headers(struct acs3_pair *headers, size_t n)
+{
+    for (size_t i = 1; i < n; i++) {
+        struct acs3_pair one = headers[i];
+        size_t at = i;
+        for (; at > 0 && comes_before(&one, &headers[at - 1]); at--)
+            headers[at] = headers[at - 1];
+        headers[at] = one;
+    }
 }
 
 static void add_lower(struct slice s, struct sbuf *out)
 {
+    char *to = sbuf_room(out, s.n);
+
+    if (!to)
+        return;
     for (size_t i = 0; i < s.n; i++)
-        sbuf_addc(out, ascii_lower(s.p[i]));
+        to[i] = ascii_lower(s.p[i]);
+    sbuf_grew(out, s.n);
 }
 
 bool acs3_canonical_headers(const struct acs3_pair *headers, size_t count, struct sbuf *out_canonical,
@@ -104,10 +120,10 @@ bool acs3_canonical_headers(const struct acs3_pair *headers, size_t count, struc
         chosen[n].name = headers[i].name;
         chosen[n++].value = slice_trim(headers[i].value);
     }
-    qsort(chosen, n, sizeof *chosen, compare_headers);
+    sort_headers(chosen, n);
     for (size_t i = 0; i < n; i++) {
         /* The document is silent on repeated headers; the official client joins the sorted values with a comma. */
-        bool repeated = i > 0 && compare_names_nocase(chosen[i - 1].name, chosen[i].name) == 0;
+        bool repeated = i > 0 && slice_eq_nocase(chosen[i - 1].name, chosen[i].name);
         if (!repeated) {
             if (i)
                 sbuf_addc(out_signed_names, ';');
@@ -116,7 +132,7 @@ bool acs3_canonical_headers(const struct acs3_pair *headers, size_t count, struc
         }
         sbuf_addc(out_canonical, repeated ? ',' : ':');
         sbuf_add(out_canonical, chosen[i].value);
-        if (i + 1 == n || compare_names_nocase(chosen[i].name, chosen[i + 1].name) != 0)
+        if (i + 1 == n || !slice_eq_nocase(chosen[i].name, chosen[i + 1].name))
             sbuf_addc(out_canonical, '\n');
     }
     return sbuf_ok(out_canonical) && sbuf_ok(out_signed_names);

@@ -171,7 +171,7 @@ static bool add_field(const struct audit_rec *rec, const struct field *f, size_t
     if (f->kind == FIELD_NUMBER) {
         if (*(const bool *)member(rec, f->has_at)) {
             add_key(f->key, out);
-            sbuf_addf(out, "%lld", (long long)*(const int64_t *)member(rec, f->at));
+            sbuf_add_i64(out, *(const int64_t *)member(rec, f->at));
         }
         return true;
     }
@@ -212,9 +212,10 @@ bool audit_rec_body(const struct audit_rec *rec, struct sbuf *out)
                   { 128, 64 },
                   { 64, 32 } };
     bool is_whole = false;
-    SCOPED(sbuf) body = SBUF_MAX(AUDIT_BODY_MAX_BYTES);
+    char most[1536]; /* more than most records need */
+    SCOPED(sbuf) body = SBUF_LENT(most, sizeof most, AUDIT_BODY_MAX_BYTES);
 
-    (void)sbuf_room(&body, 1024); /* most fit; saves growing by steps */
+    most[0] = '\0';
     for (size_t i = 0; i < sizeof tries / sizeof *tries; i++) {
         sbuf_clear(&body);
         if (!add_fields(rec, tries[i].firm_max, tries[i].soft_max, &body, &is_whole))

@@ -360,14 +360,15 @@ struct json *json_load(struct slice text, const struct json_limits *limits, stru
 {
     struct loader l;
     struct json_piece piece;
+    char name[128] = "", value[256] = "";
     bool fine = true;
 
     if (!json_scan(text, limits, e))
         return NULL;
     json_reader_init(&l.reader, text);
     l.root = NULL;
-    l.name = SBUF_MAX(text.n);
-    l.text = SBUF_MAX(text.n);
+    l.name = SBUF_LENT(name, sizeof name, text.n);
+    l.text = SBUF_LENT(value, sizeof value, text.n);
     do {
         fine = json_reader_next(&l.reader, &piece) && load_piece(&l, &piece);
     } while (fine && piece.event != JSON_EVENT_DONE);

@@ -105,12 +105,9 @@ static bool read_string(struct json_reader *r, struct json_piece *out)
     out->start = r->at++;
     out->text_bytes = 0;
     while (!at_end(r)) {
-        size_t run = r->at;
-        while (run < r->text.n && (unsigned char)r->text.p[run] - 0x20U < 0x60U && r->text.p[run] != '"' &&
-               r->text.p[run] != '\\')
-            run++;
-        out->text_bytes += run - r->at;
-        r->at = run;
+        size_t run = enc_json_plain(slice_skip(r->text, r->at));
+        out->text_bytes += run;
+        r->at += run;
         if (at_end(r))
             break;
         unsigned char c = peek(r);
