@@ -57,6 +57,7 @@ static enum step_result prepare_answer(struct txn *t)
     if (answer->status >= 400 && check_error(t, body) != STEP_NEXT)
         return STEP_REFUSE;
     SCOPED(sbuf) redacted = SBUF_MAX(t->log.body.max);
+    (void)sbuf_room(&redacted, body.n); /* it will hardly be longer */
     size_t count;
     if (!json_redact_names(body, secret_names, sizeof secret_names / sizeof secret_names[0], &redacted, &count, &e))
         return txn_refuse(t, REASON_UPSTREAM_ANSWER,

@@ -104,8 +104,9 @@ static enum step_result begin_sign(struct txn *t)
 {
     struct gate *g = t->gate;
     struct acs3_pair headers[ACS3_HEADERS_MAX];
-    SCOPED(sbuf) canonical = SBUF_MAX(128 * 1024);
-    SCOPED(sbuf) to_sign = SBUF_MAX(256);
+    char most[1024] = "", line[128] = "";
+    SCOPED(sbuf) canonical = SBUF_LENT(most, sizeof most, 128 * 1024);
+    SCOPED(sbuf) to_sign = SBUF_LENT(line, sizeof line, 256);
 
     memcpy(t->date, date_now(t), sizeof t->date);
     size_t count = list_headers(t, headers);
@@ -116,8 +117,10 @@ static enum step_result begin_sign(struct txn *t)
                                         sbuf_slice(&t->canonical_headers), sbuf_slice(&t->signed_names),
                                         slice_of(t->out.body_sha256), &canonical) &&
                  acs3_string_to_sign(sbuf_slice(&canonical), &to_sign);
-    if (t->cred->security_token && canonical.p)
+    if (t->cred->security_token) {
         secret_wipe(canonical.p, canonical.n);
+        secret_wipe(most, sizeof most);
+    }
     if (!built)
         return txn_refuse(t, REASON_SIGNING, "the text to sign could not be built; nothing was sent");
     switch (g->ports.sign(g->ports.ctx, t, t->wait.ticket, t->cred, sbuf_slice(&to_sign), t->signature)) {

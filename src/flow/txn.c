@@ -96,31 +96,38 @@ enum step_result txn_wait(struct txn *t, int64_t deadline_mono_ms)
     return STEP_WAIT;
 }
 
+/* Text whose usual size is known: it begins in the arena, and only what is longer takes memory of its own. */
+static struct sbuf text_of(struct txn *t, size_t usual_bytes, size_t max_bytes)
+{
+    char *memory = arena_alloc(t->arena, usual_bytes);
+
+    return SBUF_LENT(memory, memory ? usual_bytes : 0, max_bytes);
+}
+
+/* The txn itself lives in its arena. */
 struct txn *txn_new(struct gate *g)
 {
-    struct txn *t = calloc(1, sizeof *t);
-
-    if (!t)
-        return NULL;
-    t->gate = g;
-    t->arena = arena_new(TXN_ARENA_MAX_BYTES);
+    struct arena *arena = arena_new(TXN_ARENA_MAX_BYTES);
+    struct txn *t = arena ? ARENA_NEW(arena, struct txn) : NULL;
     unsigned char id[16];
-    if (!t->arena || !g->ports.random(g->ports.ctx, id, sizeof id)) {
-        arena_free(&t->arena);
-        free(t);
+
+    if (!t || !g->ports.random(g->ports.ctx, id, sizeof id)) {
+        arena_free(&arena);
         return NULL;
     }
+    t->gate = g;
+    t->arena = arena;
     enc_hex(id, sizeof id, t->id);
     t->start_mono_ms = clock_mono_ms(g->ports.clock);
     list_init(&t->in_held);
     list_init(&t->wait.in_durable);
     list_init(&t->wait.in_ready);
-    t->out_path = SBUF_MAX(HTTP1_TARGET_MAX_BYTES);
-    t->out_query = SBUF_MAX(64 * 1024);
-    t->out_body = SBUF_MAX(1024 * 1024);
-    t->out_head = SBUF_MAX(128 * 1024);
-    t->canonical_headers = SBUF_MAX(16 * 1024);
-    t->signed_names = SBUF_MAX(1024);
+    t->out_path = text_of(t, 128, HTTP1_TARGET_MAX_BYTES);
+    t->out_query = text_of(t, 128, 64 * 1024);
+    t->out_body = text_of(t, 512, 1024 * 1024);
+    t->out_head = text_of(t, 1024, 128 * 1024);
+    t->canonical_headers = text_of(t, 512, 16 * 1024);
+    t->signed_names = text_of(t, 192, 1024);
     t->log.body = SBUF_MAX(64 * 1024 * 1024);
     list_add_last(&g->inflight, &t->in_gate);
     return t;
@@ -128,6 +135,8 @@ struct txn *txn_new(struct gate *g)
 
 static void txn_free(struct txn *t)
 {
+    struct arena *arena = t->arena;
+
     MUST(!t->usage && !t->child && !t->held && !t->awaited && !t->log.intent_open && !t->log.is_sending);
     list_remove(&t->in_gate);
     list_remove(&t->in_held);
@@ -148,8 +157,7 @@ static void txn_free(struct txn *t)
     sbuf_drop(&t->canonical_headers);
     sbuf_drop(&t->signed_names);
     sbuf_drop(&t->log.body);
-    arena_free(&t->arena);
-    free(t);
+    arena_free(&arena);
 }
 
 /* Run one txn until it waits or is over. */
