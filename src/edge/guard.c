@@ -131,6 +131,12 @@ void guard_end_later(struct guard *g)
 
 /* ---- caps ---- */
 
+void guard_count_unsent(struct guard *g, size_t bytes)
+{
+    g->all->unsent_bytes += bytes - g->unsent_bytes;
+    g->unsent_bytes = bytes;
+}
+
 static struct slice key_of(const struct peer *peer)
 {
     return slice_from(&peer->key, sizeof peer->key);
@@ -390,6 +396,7 @@ static void on_close(struct evhttp_connection *evcon, void *guard)
     guard_set_reading(g, false);
     guard_set_phase(g, GUARD_OVER);
     guard_forget_input(g);
+    guard_count_unsent(g, 0);
     count_out(g);
     g->evcon = NULL;
     g->evreq = NULL;

@@ -44,6 +44,7 @@ struct guard {
 
     struct http1_reader *reader; /* NULL: refuses whatever comes */
     size_t held_bytes;           /* the reader's share of all->held_bytes */
+    size_t unsent_bytes;         /* of an answer that the client is slow to take; in all->unsent_bytes, too */
     struct sbuf pending;         /* read, not yet fed */
     size_t pending_at;
     bool next_head_waits;      /* the next request's head was read, and not judged yet */
@@ -63,7 +64,7 @@ struct guards {
     const struct clock *clock;
     struct deadlines due[GUARD_PHASE_COUNT_]; /* in order of time; unused where a phase has no deadline */
     struct guard *spare, *handing;
-    size_t count, held_bytes;
+    size_t count, held_bytes, unsent_bytes;
     struct map *peers; /* key -> how many connections, as a pointer's value; local peers are not in it */
     bool is_draining;
     struct answer_date date;
@@ -77,6 +78,8 @@ const struct cfg_gateway *guards_config(const struct guards *all);
 void guard_set_phase(struct guard *g, enum guard_phase phase);
 /* End the connection with the loop's next task; nothing is read or written any more. */
 void guard_end_later(struct guard *g);
+/* So much of its answer waits in memory for the client now. */
+void guard_count_unsent(struct guard *g, size_t bytes);
 /* Keep evhttp from reading, writing or being called; it sets its own callbacks whenever it starts over. */
 void guard_own_bufferevent(struct guard *g);
 

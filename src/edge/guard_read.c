@@ -125,7 +125,7 @@ static bool has_room(const struct guard *g)
 {
     const struct guards *all = g->all;
 
-    return all->held_bytes + gate_inflight_bytes(all->setup.gate) <= guards_config(all)->max_inflight_bytes;
+    return all->held_bytes + all->unsent_bytes + gate_inflight_bytes(all->setup.gate) <= guards_config(all)->max_inflight_bytes;
 }
 
 /* A head is complete and right in form: who sent it? False when it was refused. */

@@ -48,7 +48,36 @@ static enum written write_out(struct guard *g, struct slice head, struct slice b
     if ((head_rest.n && evbuffer_add(out, head_rest.p, head_rest.n)) ||
         (body_rest.n && evbuffer_add(out, body_rest.p, body_rest.n)) || bufferevent_enable(g->bev, EV_WRITE))
         return WRITTEN_NEVER;
+    guard_count_unsent(g, evbuffer_get_length(out));
     return WRITTEN_IN_PART;
+}
+
+/* Whose answer has waited longest to be taken. */
+static struct guard *slowest(struct guards *all)
+{
+    struct list *answer = &all->due[GUARD_ANSWER].all, *closing = &all->due[GUARD_CLOSING].all;
+
+    if (list_is_empty(answer) || list_is_empty(closing))
+        return LIST_OWNER(list_is_empty(answer) ? closing->next : answer->next, struct guard, deadline.link);
+    struct guard *a = LIST_OWNER(answer->next, struct guard, deadline.link);
+    struct guard *c = LIST_OWNER(closing->next, struct guard, deadline.link);
+    return a->deadline.at_ms < c->deadline.at_ms ? a : c;
+}
+
+/* The rest of the answer waits in the bufferevent. Answers that are not taken must not fill the memory: beyond
+ * max_inflight_bytes the slowest clients lose theirs, but never the one that came last. */
+static void await_written(struct guard *g, enum guard_phase phase)
+{
+    struct guards *all = g->all;
+
+    guard_set_phase(g, phase);
+    while (all->unsent_bytes > guards_config(all)->max_inflight_bytes) {
+        struct guard *victim = slowest(all);
+        if (victim == g)
+            return;
+        guard_count_unsent(victim, 0);
+        guard_end_later(victim);
+    }
 }
 
 static void linger(struct guard *g)
@@ -129,7 +158,7 @@ void guard_refuse(struct guard *g, const struct refusal *refusal, const struct h
         break;
     case WRITTEN_IN_PART:
         guard_set_reading(g, false);
-        guard_set_phase(g, GUARD_CLOSING);
+        await_written(g, GUARD_CLOSING);
         break;
     case WRITTEN_NEVER:
         guard_end_later(g);
@@ -174,7 +203,7 @@ void guard_reply(void *guard, const struct answer *a, bool *out_client_gone)
             start_over(g);
         break;
     case WRITTEN_IN_PART:
-        guard_set_phase(g, g->close ? GUARD_CLOSING : GUARD_ANSWER);
+        await_written(g, g->close ? GUARD_CLOSING : GUARD_ANSWER);
         break;
     case WRITTEN_NEVER:
         *out_client_gone = true;
@@ -188,6 +217,7 @@ void guard_on_written(struct bufferevent *bev, void *guard)
     struct guard *g = guard;
 
     bufferevent_disable(bev, EV_WRITE);
+    guard_count_unsent(g, 0);
     if (g->phase == GUARD_CLOSING)
         linger(g);
     if (g->phase == GUARD_ANSWER)
