@@ -48,6 +48,13 @@ static inline void stub_sleep_ms(long ms)
 
 /* ---- what serve functions use ---- */
 
+/* The same, but not beyond the end of the test. */
+static inline void stub_pause_ms(struct stub *s, long ms)
+{
+    for (; ms > 0 && !atomic_load(&s->stopping); ms -= 10)
+        stub_sleep_ms(ms < 10 ? ms : 10);
+}
+
 struct stub_request {
     unsigned id; /* x-echo */
     size_t head_bytes, body_bytes;

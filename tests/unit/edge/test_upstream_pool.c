@@ -205,7 +205,7 @@ static void test_silent_handshake(void **state)
     r->cfg.connect_timeout_ms = 200;
     int64_t begin_ms = clock_mono_ms(&clock_system);
     rig_exchange(r, &t, 3000);
-    assert_in_range(clock_mono_ms(&clock_system) - begin_ms, 200, 600);
+    assert_in_range(clock_mono_ms(&clock_system) - begin_ms, 200, 2500);
     rig_expect_failure(&t, SEND_NOT_SENT, true);
     rig_free(r, NULL);
     close(fd);
@@ -287,10 +287,10 @@ static void test_hanging_lookup(void **state)
     assert_int_equal(a.wakes, 0);
     rig_run(r, 3000, &a.wakes, 1);
     rig_expect_failure(&a, SEND_NOT_SENT, true);
-    assert_in_range(clock_mono_ms(&clock_system) - begin_ms, 300, 600);
+    assert_in_range(clock_mono_ms(&clock_system) - begin_ms, 300, 2500);
     begin_ms = clock_mono_ms(&clock_system);
     upstream_free(&r->client);
-    assert_in_range(clock_mono_ms(&clock_system) - begin_ms, 0, 100);
+    assert_in_range(clock_mono_ms(&clock_system) - begin_ms, 0, 1000);
     rig_free(r, stub);
     atomic_store(&lookup_hangs, false);
     stub_sleep_ms(50); /* the helper thread ends and frees what is left */

@@ -148,7 +148,7 @@ static void play(const struct point *point, bool warm, bool is_change, struct co
         rig_exchange(r, &first, 3000);
         rig_expect_own(&first);
     }
-    rig_exchange(r, &t, point->bytes == 20000 && !is_change ? 300 : 3000);
+    rig_exchange(r, &t, point->bytes == 20000 && !is_change ? 600 : 3000);
     rig_run(r, 20, NULL, 0); /* were it to send again, it would be now */
     unsigned receipts = atomic_load(&stub->receipts[1]), starts = atomic_load(&scene.starts);
     count->exchanges++;
