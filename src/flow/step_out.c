@@ -223,7 +223,7 @@ static enum step_result refuse_failed(struct txn *t, const struct exchange *ex)
 {
     unsigned long long ms = (unsigned long long)t->out.upstream->timeout_ms;
 
-    if (t->wait.abort && ex->failure == SEND_NOT_SENT)
+    if (t->wait.abort && (ex->failure == SEND_NOT_SENT || !t->out.is_change))
         return txn_refuse(t, REASON_STOPPING, NULL);
     if (ex->failure == SEND_NOT_SENT)
         return txn_refuse(t, REASON_UPSTREAM_CONNECT, "EAS could not be reached (%s); nothing was sent", ex->detail);

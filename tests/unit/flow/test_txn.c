@@ -527,16 +527,19 @@ static void stopping_answers_everyone(void **state)
     world_ask(w, "tok-nlp", "PUT", SERVICE "/start", NULL);                               /* looks up */
     world_ask(w, "tok-nlp", "DELETE", SERVICE, NULL);                                     /* waits for it */
     world_ask(w, "tok-nlp", "PUT", "/api/v2/services/cn-shanghai/nlp_b/start", NULL);             /* looks up */
+    world_ask(w, "tok-nlp", "GET", SERVICE, NULL);                                        /* waits for EAS */
     w->auto_durable = false;
     world_ask(w, "tok-nlp", "GET", SERVICE, NULL); /* waits for the log */
     gate_begin_drain(w->gate);
     assert_false(world_ask(w, "tok-nlp", "GET", SERVICE, NULL));
     assert_has(w->replies[0].body, "Easgate.Stopping");
     gate_abort_all(w->gate);
-    assert_int_equal(w->reply_count, 5);
+    assert_int_equal(w->reply_count, 6);
+    for (size_t i = 0; i < w->reply_count; i++)
+        assert_int_equal(w->replies[i].status, 503);
     assert_int_equal(gate_inflight(w->gate), 0);
     assert_int_equal(world_count(w, AUDIT_INTENT), world_count(w, AUDIT_OUTCOME));
-    assert_int_equal(w->cancel_count, 2);
+    assert_int_equal(w->cancel_count, 3);
     w->client_gone = true;
     world_free(w);
 }
