@@ -179,7 +179,7 @@ size_t enc_json_plain(struct slice s)
 
     while (s.n - n >= 8 && are_plain(s.p + n))
         n += 8;
-    while (n < s.n && s.p[n] >= 0x20 && s.p[n] < 0x7f && s.p[n] != '"' && s.p[n] != '\\')
+    while (n < s.n && (unsigned char)s.p[n] - 0x20U < 0x7f - 0x20 && s.p[n] != '"' && s.p[n] != '\\')
         n++;
     return n;
 }

@@ -63,7 +63,7 @@ struct http1_msg {
     struct slice method_text, target;
     int status; /* answers */
     size_t header_count;
-    struct http1_header headers[HTTP1_HEADERS_MAX];
+    struct http1_header *headers; /* header_count of them, once the head is complete */
     struct sbuf head;     /* the raw head, from the first byte to the empty line */
     struct sbuf body;     /* decoded (chunks joined) */
     bool has_body;        /* a Content-Length or chunked was there, even if it says 0 */

@@ -381,11 +381,15 @@ static enum http1_violation take_header_line(struct http1_reader *r, struct slic
     return take_known(r, known, raw);
 }
 
-/* The head stays where it is from now on: offsets become slices. */
-static void set_slices(struct http1_reader *r)
+/* The head stays where it is from now on: offsets become slices. False without memory. */
+static bool set_slices(struct http1_reader *r)
 {
     struct http1_msg *m = r->msg;
 
+    free(m->headers); /* of a 1xx before */
+    m->headers = malloc((m->header_count + 1) * sizeof *m->headers);
+    if (!m->headers)
+        return false;
     if (r->kind == HTTP1_REQUESTS) {
         m->method_text = slice_at(r, r->method);
         m->target = slice_at(r, r->target);
@@ -395,6 +399,7 @@ static void set_slices(struct http1_reader *r)
             (struct http1_header){ slice_at(r, r->spans[i].name), slice_at(r, r->spans[i].value) };
     m->has_body = r->facts.has_length || r->facts.is_chunked;
     r->is_head_complete = true;
+    return true;
 }
 
 static enum http1_violation judge_request(const struct http1_reader *r)
@@ -437,7 +442,8 @@ static void forget_interim(struct http1_reader *r)
 
 static enum http1_event end_head(struct http1_reader *r)
 {
-    set_slices(r);
+    if (!set_slices(r))
+        return http1_violate(r, HTTP1_BAD_NO_MEMORY);
     enum http1_violation v = r->kind == HTTP1_REQUESTS ? judge_request(r) : judge_answer(r);
     if (v)
         return http1_violate(r, v);

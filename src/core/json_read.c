@@ -376,7 +376,7 @@ bool json_reader_fail(const struct json_reader *r, struct err *e, enum err_code 
 
 /* --- the text of accepted strings --- */
 
-bool json_raw_next(struct slice raw, size_t *at, uint32_t *out_code)
+bool json_raw_next_slow(struct slice raw, size_t *at, uint32_t *out_code)
 {
     if (*at >= raw.n)
         return false;
@@ -419,10 +419,8 @@ void json_raw_unescape(struct slice raw, struct sbuf *out)
     }
 }
 
-uint32_t json_fold(uint32_t code)
+uint32_t json_fold_slow(uint32_t code)
 {
-    if (code < 0x80)
-        return (uint32_t)(unsigned char)ascii_lower((char)code);
     if (code == 0x17f)
         return 's';
     if (code == 0x212a)

@@ -62,7 +62,7 @@ bool json_reader_fail(const struct json_reader *r, struct err *e, enum err_code 
                       const char *why);
 
 /* For the raw text of accepted strings. The next character at *at, moving it on; false at the end. */
-bool json_raw_next(struct slice raw, size_t *at, uint32_t *out_code);
+static inline bool json_raw_next(struct slice raw, size_t *at, uint32_t *out_code);
 void json_raw_unescape(struct slice raw, struct sbuf *out);
 /* The same text after unescaping? Without case: ASCII letters, and the four characters that full case mapping
  * takes to one of them (U+017F to s, U+212A to k, U+0130 and U+0131 to i), since a server may fold that way.
@@ -71,5 +71,23 @@ bool json_raw_eq(struct slice a, struct slice b);
 bool json_raw_eq_nocase(struct slice a, struct slice b);
 /* Order by folded text: <0, 0, >0. */
 int json_raw_cmp_nocase(struct slice a, struct slice b);
-uint32_t json_fold(uint32_t code);
+static inline uint32_t json_fold(uint32_t code);
+
+/* ---- the common case: plain ASCII ---- */
+
+bool json_raw_next_slow(struct slice raw, size_t *at, uint32_t *out_code);
+uint32_t json_fold_slow(uint32_t code);
+
+static inline bool json_raw_next(struct slice raw, size_t *at, uint32_t *out_code)
+{
+    if (*at >= raw.n || (unsigned char)raw.p[*at] >= 0x80 || raw.p[*at] == '\\')
+        return json_raw_next_slow(raw, at, out_code);
+    *out_code = (unsigned char)raw.p[(*at)++];
+    return true;
+}
+
+static inline uint32_t json_fold(uint32_t code)
+{
+    return code < 0x80 ? (uint32_t)(unsigned char)ascii_lower((char)code) : json_fold_slow(code);
+}
 #endif
