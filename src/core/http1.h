@@ -64,11 +64,11 @@ struct http1_msg {
     int status; /* answers */
     size_t header_count;
     struct http1_header *headers; /* header_count of them, once the head is complete */
-    struct sbuf head;     /* the raw head, from the first byte to the empty line */
-    struct sbuf body;     /* decoded (chunks joined) */
-    bool has_body;        /* a Content-Length or chunked was there, even if it says 0 */
-    bool expect_continue; /* requests: "Expect: 100-continue" */
-    bool close;           /* "Connection: close" was there */
+    struct sbuf head;             /* the raw head, from the first byte to the empty line */
+    struct sbuf body;             /* decoded (chunks joined) */
+    bool has_body;                /* a Content-Length or chunked was there, even if it says 0 */
+    bool expect_continue;         /* requests: "Expect: 100-continue" */
+    bool close;                   /* "Connection: close" was there */
 };
 
 /* Free a message; stores NULL. NULL is fine. */
