@@ -52,16 +52,21 @@ static enum written write_out(struct guard *g, struct slice head, struct slice b
     return WRITTEN_IN_PART;
 }
 
-/* Whose answer has waited longest to be taken. */
-static struct guard *slowest(struct guards *all)
+/* Whose answer has waited longest to be taken, but for `last`; NULL when there is nobody else. */
+static struct guard *slowest_but(struct guards *all, const struct guard *last)
 {
-    struct list *answer = &all->due[GUARD_ANSWER].all, *closing = &all->due[GUARD_CLOSING].all;
+    static const enum guard_phase waiting[] = { GUARD_ANSWER, GUARD_CLOSING };
+    struct guard *found = NULL;
 
-    if (list_is_empty(answer) || list_is_empty(closing))
-        return LIST_OWNER(list_is_empty(answer) ? closing->next : answer->next, struct guard, deadline.link);
-    struct guard *a = LIST_OWNER(answer->next, struct guard, deadline.link);
-    struct guard *c = LIST_OWNER(closing->next, struct guard, deadline.link);
-    return a->deadline.at_ms < c->deadline.at_ms ? a : c;
+    for (size_t i = 0; i < sizeof waiting / sizeof waiting[0]; i++) {
+        struct list *head = &all->due[waiting[i]].all, *at = head->next;
+        if (at == &last->deadline.link)
+            at = at->next;
+        struct guard *g = at == head ? NULL : LIST_OWNER(at, struct guard, deadline.link);
+        if (g && (!found || g->deadline.at_ms < found->deadline.at_ms))
+            found = g;
+    }
+    return found;
 }
 
 /* The rest of the answer waits in the bufferevent. Answers that are not taken must not fill the memory: beyond
@@ -69,12 +74,10 @@ static struct guard *slowest(struct guards *all)
 static void await_written(struct guard *g, enum guard_phase phase)
 {
     struct guards *all = g->all;
+    struct guard *victim;
 
     guard_set_phase(g, phase);
-    while (all->unsent_bytes > guards_config(all)->max_inflight_bytes) {
-        struct guard *victim = slowest(all);
-        if (victim == g)
-            return;
+    while (all->unsent_bytes > guards_config(all)->max_inflight_bytes && (victim = slowest_but(all, g))) {
         guard_count_unsent(victim, 0);
         guard_end_later(victim);
     }
