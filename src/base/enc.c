@@ -1,6 +1,7 @@
 /* Encodings: see enc.h. */
 #include "base/enc.h"
 #include "base/num.h"
+#include <endian.h>
 #include <stdint.h>
 
 static int hex_value(char c)
@@ -160,25 +161,29 @@ static void json_escape_unit(uint32_t unit, struct sbuf *out)
 
 #define EACH_BYTE(c) (UINT64_C(0x0101010101010101) * (c))
 
-/* Are eight bytes all plain? The lowest that is not sets the top bit of its byte in one of the five words: nothing below it
- * borrows or carries. */
-static bool are_plain(const char *p)
+/* The bytes of eight that are to be escaped, each by its top bit; the lowest is right, one above it may not be, since below
+ * the lowest nothing borrows or carries. */
+static uint64_t not_plain(const char *p)
 {
     uint64_t x;
 
     memcpy(&x, p, sizeof x);
+    x = le64toh(x);
     uint64_t below_blank = x - EACH_BYTE(0x20), is_del = x + EACH_BYTE(1);
     uint64_t is_quote = (x ^ EACH_BYTE('"')) - EACH_BYTE(1),
              is_backslash = (x ^ EACH_BYTE('\\')) - EACH_BYTE(1);
-    return !((x | below_blank | is_del | is_quote | is_backslash) & EACH_BYTE(0x80));
+    return (x | below_blank | is_del | is_quote | is_backslash) & EACH_BYTE(0x80);
 }
 
 size_t enc_json_plain(struct slice s)
 {
     size_t n = 0;
 
-    while (s.n - n >= 8 && are_plain(s.p + n))
-        n += 8;
+    for (; s.n - n >= 8; n += 8) {
+        uint64_t hits = not_plain(s.p + n);
+        if (hits)
+            return n + (size_t)__builtin_ctzll(hits) / 8;
+    }
     while (n < s.n && (unsigned char)s.p[n] - 0x20U < 0x7f - 0x20 && s.p[n] != '"' && s.p[n] != '\\')
         n++;
     return n;
