@@ -12,6 +12,7 @@
 #include "edge/upstream.h"
 #include "base/log.h"
 #include <getopt.h>
+#include <malloc.h>
 #include <unistd.h>
 
 #define TICK_MS        50
@@ -194,6 +195,16 @@ static bool boot_sandbox(struct server *s, struct err *e)
     return sandbox_begin(e);
 }
 
+/* Requests end in other order than they began, so glibc's lists of small free pieces are long, and it gathers them all for
+ * each larger piece that is asked for. Without them a piece goes back at once, which is cheaper here. */
+static bool boot_memory(struct server *s, struct err *e)
+{
+    (void)s;
+    (void)e;
+    mallopt(M_MXFAST, 0);
+    return true;
+}
+
 static bool boot_config(struct server *s, struct err *e)
 {
     s->first = load(s->config_path);
@@ -274,9 +285,9 @@ static const struct {
     const char *name;
     bool (*run)(struct server *s, struct err *e);
 } boot_steps[] = {
-    { "sandbox", boot_sandbox }, { "config", boot_config },     { "loop", boot_loop },
-    { "audit log", boot_auditor }, { "gate", boot_gate },       { "upstream", boot_upstream },
-    { "listeners", boot_listeners }, { "signals", boot_signals },
+    { "sandbox", boot_sandbox },     { "memory", boot_memory },   { "config", boot_config },
+    { "loop", boot_loop },           { "audit log", boot_auditor }, { "gate", boot_gate },
+    { "upstream", boot_upstream },   { "listeners", boot_listeners }, { "signals", boot_signals },
 };
 
 /* What the kernel would take back anyway is given back only so that a leak shows in tests. */
