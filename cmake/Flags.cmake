@@ -60,6 +60,15 @@ if(EG_COVERAGE)
   target_link_options(eg_flags INTERFACE --coverage)
 endif()
 
+# easgate is optimised across its files when it is linked. The floors' objects hold both forms, and everything else that
+# links them (tests, the emulator) takes the usual one.
+option(EG_LTO "Optimise easgate at link time" ON)
+if(EG_LTO AND CMAKE_C_COMPILER_ID STREQUAL "GNU" AND NOT EG_SANITIZE AND NOT EG_COVERAGE)
+  set(EG_LTO_COMPILE "$<$<NOT:$<CONFIG:Debug>>:-flto;-ffat-lto-objects>")
+  set(EG_LTO_LINK "$<$<NOT:$<CONFIG:Debug>>:-flto=auto>")
+  set(EG_LTO_LINK_NONE -fno-lto)
+endif()
+
 # Assertions of our own (MUST) are always on; NDEBUG is refused in base/must.h.
 foreach(kind RELEASE RELWITHDEBINFO MINSIZEREL)
   string(REPLACE "-DNDEBUG" "" CMAKE_C_FLAGS_${kind} "${CMAKE_C_FLAGS_${kind}}")

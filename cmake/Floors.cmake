@@ -4,6 +4,7 @@ function(eg_floor name)
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${name}/*.c)
   add_library(eg_${name} STATIC ${sources})
   target_link_libraries(eg_${name} PUBLIC ${arg_LINK} PRIVATE eg_flags)
+  target_compile_options(eg_${name} PRIVATE ${EG_LTO_COMPILE})
 endfunction()
 
 # eg_program(NAME DIR LINK ...): all sources of src/DIR as the executable NAME.
