@@ -255,6 +255,8 @@ static bool boot_gate(struct server *s, struct err *e)
     s->gate = gate_new(&s->ports, s->first);
     if (!s->gate)
         return err_set(e, ERR_MEMORY, "out of memory");
+    if (auditor_open_intents(s->auditor))
+        gate_wait_for_truth(s->gate);
     auditor_set_events(s->auditor, &(struct auditor_events){ on_durable, on_lost, s, gate_metrics(s->gate) });
     return true;
 }

@@ -20,7 +20,7 @@ struct cfg_gateway {
     uint64_t unix_mode;                /* of unix sockets, e.g. 0660 */
     uint64_t max_connections, max_connections_per_peer, max_body_bytes, max_inflight_bytes, max_inflight;
     uint64_t head_timeout_ms, body_timeout_ms, answer_timeout_ms, idle_timeout_ms, drain_timeout_ms,
-        change_wait_ms;
+        change_wait_ms, budget_max_age_ms;
     enum log_level log_level;
 };
 

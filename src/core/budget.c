@@ -190,7 +190,7 @@ int64_t budget_of_service(const struct budget *b, struct slice service)
 {
     int64_t most = listed_replicas(b, service);
 
-    for (const struct list *at = b->reservations.next; at != &b->reservations; at = at->next) {
+    for (struct list *at = b->reservations.next; at != &b->reservations; at = at->next) {
         const struct reservation *r = LIST_OWNER(at, struct reservation, in_book);
         if (r->replicas > most && slice_eq(reserved_name(r), service))
             most = r->replicas;
@@ -201,7 +201,7 @@ int64_t budget_of_service(const struct budget *b, struct slice service)
 /* Is this the first reservation of its service? The sum visits each service once. */
 static bool is_first_of_service(const struct budget *b, const struct reservation *r)
 {
-    for (const struct list *at = b->reservations.next; at != &r->in_book; at = at->next)
+    for (struct list *at = b->reservations.next; at != &r->in_book; at = at->next)
         if (slice_eq(reserved_name(LIST_OWNER(at, struct reservation, in_book)), reserved_name(r)))
             return false;
     return true;
@@ -216,7 +216,7 @@ int64_t budget_sum_without(const struct budget *b, struct slice service)
     for (size_t at = 0; map_next(b->known, &at, &name, &value);)
         if (!slice_eq(name, service))
             sum += budget_of_service(b, name);
-    for (const struct list *at = b->reservations.next; at != &b->reservations; at = at->next) {
+    for (struct list *at = b->reservations.next; at != &b->reservations; at = at->next) {
         const struct reservation *r = LIST_OWNER(at, struct reservation, in_book);
         if (!slice_eq(reserved_name(r), service) && !map_get(b->known, reserved_name(r)) && is_first_of_service(b, r))
             sum += budget_of_service(b, reserved_name(r));

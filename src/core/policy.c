@@ -80,15 +80,18 @@ static struct slice list_text(struct arena *a, const struct rules *rules)
     return arena_dup(a, rules->count ? sbuf_slice(&text) : S("nothing"));
 }
 
-/* "max_replicas of [policy small-llms], easgate.ini:31"; without a rule the policy's own line. Callers read it, so it
- * says nothing of the folder. */
-static struct slice rule_place(const struct judging *j, const char *key, const struct rule *rule)
+/* Callers read it, so it says nothing of the folder. */
+struct slice policy_rule_place(const struct policy *p, const char *key, const struct rule *rule, struct arena *a)
 {
-    const struct policy *p = j->policy;
     const char *path = rule ? rule->file : p->file, *slash = strrchr(path, '/');
 
-    return slice_of(arena_printf(j->arena, "%s of [policy %.*s], %s:%u", key, SLICE_FMT(p->name),
-                                 slash ? slash + 1 : path, rule ? rule->line : p->line));
+    return slice_of(arena_printf(a, "%s of [policy %.*s], %s:%u", key, SLICE_FMT(p->name), slash ? slash + 1 : path,
+                                 rule ? rule->line : p->line));
+}
+
+static struct slice rule_place(const struct judging *j, const char *key, const struct rule *rule)
+{
+    return policy_rule_place(j->policy, key, rule, j->arena);
 }
 
 static bool refuse(struct judging *j, enum reason reason, const char *key, const struct rule *rule, struct slice asked,

@@ -30,7 +30,8 @@ struct policy {
     struct slice name;
     const char *file;
     unsigned line;       /* of [policy NAME] */
-    struct rules allow, services, workspaces, quotas, app_types, app_versions, service_specs, max_replicas, oss_paths,
+    struct rules allow, services, workspaces, quotas, app_types, app_versions, service_specs, max_replicas, max_total_replicas,
+        oss_paths,
         nas_mount_targets, nas_paths, vpcs, vswitches, security_groups;
     const struct rule **allowed; /* by opcat index: the `allow` value that lists the operation, or NULL */
 };
@@ -43,6 +44,9 @@ bool policy_allow_valid(struct slice text);
 bool policy_index_allow(struct policy *p, struct arena *a);
 /* Does the policy own services of this name? */
 const struct rule *policy_owns(const struct policy *p, struct slice service);
+
+/* "max_replicas of [policy small-llms], easgate.ini:31", in the arena; without a rule the policy's own line. */
+struct slice policy_rule_place(const struct policy *p, const char *key, const struct rule *rule, struct arena *a);
 
 /* What EAS says about the service now. */
 struct service_state {

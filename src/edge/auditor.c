@@ -38,6 +38,7 @@ struct auditor {
     uint64_t last_ticket, told_ticket;
     unsigned epoch;                        /* losses the gate knows of */
     size_t waiting_records, waiting_bytes; /* appended and not done */
+    size_t open_intents;                   /* found at the start */
     int64_t busy_since_ms;                 /* the oldest batch under way; 0 = none */
     int64_t next_probe_ms;
     uint64_t counted_records; /* of status.records, those in the metrics */
@@ -348,6 +349,11 @@ bool auditor_ok(struct auditor *a, const char **out_why)
     return !a->failed && !a->slow;
 }
 
+size_t auditor_open_intents(const struct auditor *a)
+{
+    return a->open_intents;
+}
+
 void auditor_rotate(struct auditor *a)
 {
     pthread_mutex_lock(&a->shared.lock);
@@ -441,8 +447,10 @@ struct auditor *auditor_open(const struct auditor_config *cfg, struct event_base
     list_init(&a->fresh);
     bool ok = init_events(a, base) || err_set(e, ERR_MEMORY, "no memory for the audit log's events");
     ok = ok && (a->ledger = ledger_open(&a->cfg.ledger, e)) != NULL;
-    if (ok)
+    if (ok) {
         a->shared.status = *ledger_status(a->ledger);
+        a->open_intents = a->shared.status.open_intents;
+    }
     ok = ok && (!a->synced || start_thread(a, e));
     if (!ok) {
         free_all(a);

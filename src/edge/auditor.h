@@ -43,6 +43,8 @@ void auditor_set_events(struct auditor *a, const struct auditor_events *events);
 uint64_t auditor_append(struct auditor *a, const struct audit_rec *rec);
 bool auditor_ok(struct auditor *a, const char **out_why);
 
+/* Requests of the run before whose outcome is not known, found when the log was opened. */
+size_t auditor_open_intents(const struct auditor *a);
 /* Rotate with the next batch (USR1). */
 void auditor_rotate(struct auditor *a);
 /* Write what is queued and a `stop` record behind it, waiting at most wait_ms, close and free; stores NULL. No callback is

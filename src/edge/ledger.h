@@ -45,6 +45,7 @@ struct ledger_status {
     bool failed;
     unsigned epoch;   /* losses so far: intents of items with a smaller epoch are dropped */
     uint64_t records; /* written and durable */
+    size_t open_intents; /* that the run before left, found at the start */
     char why[480];    /* of the last failure */
 };
 

@@ -211,6 +211,7 @@ static bool hold_outcomes(struct ledger *l, const struct audit_pending *pending,
         for (unsigned n = 0; ok && n < open[i]->count; n++)
             ok = ledger_hold(l, &rec, e);
     }
+    l->status.open_intents = audit_pending_count(pending);
     if (ok && audit_pending_count(pending))
         log_event(LOG_WARN, "audit", "requests whose outcome is not known since the last run ended",
                   LOG_N("count", audit_pending_count(pending)));

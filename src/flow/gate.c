@@ -14,11 +14,12 @@ struct gate *gate_new(const struct ports *ports, struct snapshot *snap)
     g->metrics = metrics_new();
     g->held = map_new();
     g->usage = map_new();
+    g->teams = map_new();
     list_init(&g->inflight);
     list_init(&g->durable);
     list_init(&g->ready);
     g->date_second = -1;
-    if (!g->metrics || !g->held || !g->usage) {
+    if (!g->metrics || !g->held || !g->usage || !g->teams) {
         gate_free(&g);
         return NULL;
     }
@@ -35,6 +36,7 @@ void gate_free(struct gate **g)
     metrics_free(&(*g)->metrics);
     map_free(&(*g)->held);
     usage_free_all(*g);
+    teams_free(*g);
     if ((*g)->snap)
         snapshot_unref(&(*g)->snap);
     free(*g);
@@ -65,9 +67,15 @@ void gate_set_snapshot(struct gate *g, struct snapshot *snap)
 
     g->snap = snapshot_ref(snap);
     snapshot_unref(&before);
+    teams_doubt(g);
     g->ports.audit_append(g->ports.ctx, &rec);
     metric_add(g->metrics, METRIC_reloads_total, 1);
     metric_set(g->metrics, METRIC_config_generation, (int64_t)snap->generation);
+}
+
+void gate_wait_for_truth(struct gate *g)
+{
+    g->growth_opens_mono_ms = clock_mono_ms(g->ports.clock) + (int64_t)g->snap->upstreams[0].timeout_ms;
 }
 
 void pass_drop(struct pass *p)

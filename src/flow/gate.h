@@ -18,6 +18,8 @@ void gate_free(struct gate **g);
 struct snapshot *gate_snapshot(const struct gate *g); /* borrowed */
 /* Put a new snapshot in place for requests to come, and record it. */
 void gate_set_snapshot(struct gate *g, struct snapshot *snap);
+/* The run before left requests whose outcome is not known: budgets let nothing grow until they must have taken effect. */
+void gate_wait_for_truth(struct gate *g);
 struct metrics *gate_metrics(struct gate *g);
 const struct ports *gate_ports(const struct gate *g);
 

@@ -2,6 +2,7 @@
 #ifndef EG_GATE_STATE_H
 #define EG_GATE_STATE_H
 #include "base/map.h"
+#include "core/budget.h"
 #include "core/ratelimit.h"
 #include "flow/gate.h"
 
@@ -18,6 +19,13 @@ struct usage {
     size_t inflight;
 };
 
+/* The clients of a policy and their budget, reserve.c. */
+struct team {
+    struct budget *book;
+    struct txn *reader;  /* who reads the truth now; NULL = nobody */
+    struct list waiters; /* txn.in_team */
+};
+
 struct gate {
     struct ports ports;
     struct snapshot *snap;
@@ -31,11 +39,16 @@ struct gate {
     bool draining;
     struct map *held;      /* service name -> struct held */
     struct map *usage;     /* client name -> struct usage */
+    struct map *teams;     /* policy name -> struct team */
+    int64_t growth_opens_mono_ms; /* budgets let nothing grow before */
     struct counted counted[REASON_COUNT_];
     int64_t date_second;   /* of date_text: the x-acs-date of this second */
     char date_text[25];
 };
 
+void teams_free(struct gate *g);
+/* What teams own may have changed. */
+void teams_doubt(struct gate *g);
 void usage_free_all(struct gate *g);
 /* Count a refusal that gets no record of its own. */
 void gate_count(struct gate *g, enum reason reason, const struct peer *peer, const struct http1_msg *head,

@@ -48,6 +48,17 @@ struct txn {
     struct verdict verdict;
     struct service_state state;
     bool has_state;
+    struct {                  /* a list that is being read, gather.c */
+        struct json *first;   /* the first page, without its services */
+        struct json *owned;   /* the services of all pages so far that the policy owns */
+        size_t seen;
+        uint64_t page;        /* the one that was asked for last */
+    } gather;
+    struct team *team;        /* whose budget it reads or waits for, reserve.c */
+    struct list in_team;      /* waiting for the truth */
+    int64_t wants_mono_ms;    /* since when: only a truth that was read later may refuse it */
+    struct reservation *reserved;
+    bool shrinks;             /* it leads to less than is counted now */
     struct held *held;        /* the service under change that this request holds */
     struct held *awaited;     /* or waits for */
     bool holds_alone;         /* no other change of the service may run beside it */
@@ -84,10 +95,6 @@ struct txn {
         struct exchange exchange;
         struct http1_msg *answer;
         struct sbuf body;         /* the answer's body as it goes to the client */
-        struct json *list;        /* collect: the first page, which becomes the answer */
-        struct json *owned;       /* collect: the owned services of all pages so far */
-        size_t list_seen;
-        uint64_t list_page;
         bool client_gone;
     } log;
 };
@@ -115,6 +122,7 @@ enum step_result step_hold(struct txn *t);
 enum step_result step_lookup(struct txn *t);
 enum step_result step_judge(struct txn *t);
 enum step_result step_shape(struct txn *t);
+enum step_result step_reserve(struct txn *t);  /* reserve.c */
 enum step_result step_borrow(struct txn *t);   /* step_out.c */
 enum step_result step_record(struct txn *t);
 enum step_result step_sign(struct txn *t);
@@ -130,6 +138,16 @@ bool txn_nest(struct txn *t, const struct op *op, struct slice service, const st
 /* Read DescribeService's answer about a service. False: it does not say what is needed, or is about another. nested.c */
 bool service_state_read(struct slice body, struct slice service, struct arena *a, struct service_state *out,
                         struct err *e);
+/* The same of a service in a list; out->spec is borrowed. */
+bool service_state_of(const struct json *service, struct service_state *out, struct err *e);
+/* gather.c: take a page of ListServices in; AGAIN when there are more. Ask for the next one: WAIT, TXN_LOOKED_UP follows, then
+ * gather_read. filters may be NULL. */
+enum step_result gather_take(struct txn *t, const struct http1_msg *answer);
+enum step_result gather_ask(struct txn *t, const struct query *filters);
+enum step_result gather_read(struct txn *t);
+void gather_drop(struct txn *t);
+/* reserve.c: the end of a request for its team's budget. */
+void reserve_end(struct txn *t);
 /* usage.c: the limits of each client. */
 enum step_result usage_admit(struct txn *t);
 enum step_result usage_admit_change(struct txn *t);

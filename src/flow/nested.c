@@ -93,6 +93,14 @@ static bool may_have_scaler(const struct json *service, struct slice name)
  * TotalInstance of a stopped service is defined nowhere, so the largest count that any field states is taken, and a
  * service for which all of them state nothing is unreadable.
  */
+bool service_state_of(const struct json *service, struct service_state *out, struct err *e)
+{
+    *out = (struct service_state){ .spec = json_text(json_get(service, S("AppSpecName"))) };
+    out->has_scaler =
+        may_have_scaler(service, S("AutoscalerEnabled")) || may_have_scaler(service, S("CronscalerEnabled"));
+    return read_counts(service, &out->replicas, e);
+}
+
 bool service_state_read(struct slice body, struct slice asked, struct arena *a, struct service_state *out,
                         struct err *e)
 {
@@ -103,11 +111,9 @@ bool service_state_read(struct slice body, struct slice asked, struct arena *a, 
     const struct json *name = json_get(service, S("ServiceName"));
     bool fine = (!name || slice_eq(json_text(name), asked)) ||
                 err_set(e, ERR_CONFLICT, "the answer is about another service");
-    *out = (struct service_state){ .replicas = 0 };
-    fine = fine && read_counts(service, &out->replicas, e);
-    out->spec = arena_dup(a, json_text(json_get(service, S("AppSpecName"))));
-    out->has_scaler =
-        may_have_scaler(service, S("AutoscalerEnabled")) || may_have_scaler(service, S("CronscalerEnabled"));
+    fine = fine && service_state_of(service, out, e);
+    if (fine)
+        out->spec = arena_dup(a, out->spec);
     json_free(&service);
     return fine;
 }

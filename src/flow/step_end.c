@@ -174,6 +174,7 @@ enum step_result step_settle(struct txn *t)
     log_request(t);
     g->inflight_count--;
     g->inflight_bytes -= t->in.message->body.n;
+    reserve_end(t);
     usage_leave(t);
     held_release(t);
     return STEP_DONE;

@@ -145,7 +145,7 @@ enum step_result step_shape(struct txn *t)
                   fill_query(t, S("QuotaId"), t->verdict.fill_quota, &e);
     if (filled && t->in.is.facts.is_service_list && !t->parent) {
         /* the caller's page is cut from the owned services of all pages, in `collect` */
-        t->log.list_page = 1;
+        t->gather.page = 1;
         filled = fill_query(t, S("PageNumber"), S("1"), &e) && fill_query(t, S("PageSize"), S(LIST_PAGE_SIZE_TEXT), &e);
     }
     if (!filled)

@@ -31,6 +31,7 @@ static const struct step {
     { "lookup", step_lookup },     /* the service's present state, where the verdict needs it */
     { "judge", step_judge },       /* the verdict */
     { "shape", step_shape },       /* the bytes that will be sent, printed from what was judged */
+    { "reserve", step_reserve },   /* its place in the team's budget */
     { "borrow", step_borrow },     /* the credential */
     { "record", step_record },     /* the intent, durable; it draws the nonce */
     { "sign", step_sign },
@@ -120,6 +121,7 @@ struct txn *txn_new(struct gate *g)
     enc_hex(id, sizeof id, t->id);
     t->start_mono_ms = clock_mono_ms(g->ports.clock);
     list_init(&t->in_held);
+    list_init(&t->in_team);
     list_init(&t->wait.in_durable);
     list_init(&t->wait.in_ready);
     t->out_path = text_of(t, 128, HTTP1_TARGET_MAX_BYTES);
@@ -137,14 +139,14 @@ static void txn_free(struct txn *t)
 {
     struct arena *arena = t->arena;
 
-    MUST(!t->usage && !t->child && !t->held && !t->awaited && !t->log.intent_open && !t->log.is_sending);
+    MUST(!t->usage && !t->reserved && !t->team && !t->child && !t->held && !t->awaited && !t->log.intent_open && !t->log.is_sending);
     list_remove(&t->in_gate);
     list_remove(&t->in_held);
+    list_remove(&t->in_team);
     list_remove(&t->wait.in_durable);
     list_remove(&t->wait.in_ready);
     request_drop(&t->in.is);
-    json_free(&t->log.list);
-    json_free(&t->log.owned);
+    gather_drop(t);
     http1_msg_free(&t->in.message);
     http1_msg_free(&t->log.answer);
     http1_msg_free(&t->nested.answer);

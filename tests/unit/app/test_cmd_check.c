@@ -78,8 +78,8 @@ static void fine_is_zero(void **state)
 static void errors_are_two(void **state)
 {
     (void)state;
-    assert_int_equal(run("--no-credentials", copy("max_total_replicas = 9\nfoo = 1\n"), NULL), 2);
-    assert_non_null(strstr(err, "f.ini:19: max_total_replicas of [policy small] is not enforced"));
+    assert_int_equal(run("--no-credentials", copy("max_total_gpus = 9\nfoo = 1\n"), NULL), 2);
+    assert_non_null(strstr(err, "f.ini:19: max_total_gpus of [policy small] is not enforced"));
     assert_non_null(strstr(err, "f.ini:20: unknown key \"foo\""));
     assert_non_null(strstr(err, "f.ini: 2 errors\n"));
     assert_string_equal(out, "");

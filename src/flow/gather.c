@@ -1,0 +1,92 @@
+/*
+ * Reading a whole list, page by page, by nested requests. What is kept of it is only what the policy owns; what has no
+ * readable name is nobody's. collect.c makes answers of it, reserve.c the truth about a team's replicas.
+ */
+#include "flow/gate_state.h"
+#include "flow/life.h"
+
+#define COUNT_MAX 1000000000
+
+/* Move the services of `page` that the policy owns to the end of t->gather.owned. */
+static bool keep_owned(struct txn *t, struct json *services)
+{
+    for (const struct json *s = json_first(services), *next; s; s = next) {
+        next = json_next(s);
+        if (!policy_owns(t->in.pass.client->policy, json_text(json_get(s, S("ServiceName")))))
+            continue;
+        struct json *mine = json_take(services, s);
+        bool kept = mine && json_append(t->gather.owned, &mine);
+        json_free(&mine);
+        if (!kept)
+            return false;
+    }
+    return true;
+}
+
+/* Take a page in; AGAIN when there are more. The first page's tree, without its services, is what the answer is made of. */
+enum step_result gather_take(struct txn *t, const struct http1_msg *answer)
+{
+    if (answer->status != 200)
+        return txn_refuse(t, REASON_UPSTREAM_ANSWER, "page %llu of the list could not be read: EAS answered with status %d",
+                          (unsigned long long)t->gather.page, answer->status);
+    struct json *page = json_load(sbuf_slice(&answer->body), &json_limits_answer, NULL);
+    const struct json *list = json_get(page, S("Services"));
+    struct json *services = list ? json_take(page, list) : NULL;
+    size_t seen = json_count(services);
+    int64_t total = 0;
+    enum step_result result = STEP_NEXT;
+
+    if (json_type(services) != JSON_ARRAY || !json_integer(json_get(page, S("TotalCount")), 0, COUNT_MAX, &total))
+        result = txn_refuse(t, REASON_UPSTREAM_ANSWER, "the list of EAS has no readable Services and TotalCount");
+    if (result == STEP_NEXT && !t->gather.owned)
+        t->gather.owned = json_new_array();
+    if (result == STEP_NEXT && (!t->gather.owned || !keep_owned(t, services)))
+        result = txn_refuse(t, REASON_OVERLOADED, "out of memory");
+    if (!t->gather.first) {
+        t->gather.first = page;
+        page = NULL;
+    }
+    json_free(&services);
+    json_free(&page);
+    t->gather.seen += seen;
+    return result == STEP_NEXT && seen > 0 && t->gather.seen < (size_t)total ? STEP_AGAIN : result;
+}
+
+enum step_result gather_ask(struct txn *t, const struct query *filters)
+{
+    const struct op *op = opcat_by_name(S("ListServices"));
+    struct query query;
+    struct err e = { 0 };
+    char number[24];
+
+    if (++t->gather.page > txn_upstream(t)->list_max_pages)
+        return txn_refuse(t, REASON_LIST_TOO_LONG, "EAS lists more than %llu pages of " LIST_PAGE_SIZE_TEXT " services",
+                          (unsigned long long)txn_upstream(t)->list_max_pages);
+    snprintf(number, sizeof number, "%llu", (unsigned long long)t->gather.page);
+    bool ready = query_init(op, t->arena, &query);
+    for (size_t i = 0; ready && filters && i < filters->count; i++)
+        ready = query_set(&query, t->arena, filters->items[i].field->name, filters->items[i].value, &e);
+    ready = ready && query_set(&query, t->arena, S("PageNumber"), slice_of(number), &e) &&
+            query_set(&query, t->arena, S("PageSize"), S(LIST_PAGE_SIZE_TEXT), &e) &&
+            (filters || query_set(&query, t->arena, S("IncludeNoWorkspace"), S("true"), &e));
+    if (!ready || !txn_nest(t, op, SLICE_NONE, &query))
+        return txn_refuse(t, REASON_OVERLOADED, "out of memory");
+    return txn_wait(t, 0);
+}
+
+enum step_result gather_read(struct txn *t)
+{
+    const struct http1_msg *answer = t->nested.answer;
+
+    if (t->nested.refusal.reason != REASON_NONE)
+        return txn_refuse(t, t->nested.refusal.reason, "page %llu of the list could not be read: %.*s",
+                          (unsigned long long)t->gather.page, SLICE_FMT(t->nested.refusal.message));
+    return gather_take(t, answer);
+}
+
+void gather_drop(struct txn *t)
+{
+    json_free(&t->gather.first);
+    json_free(&t->gather.owned);
+    t->gather.seen = t->gather.page = 0;
+}
