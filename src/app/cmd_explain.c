@@ -66,10 +66,14 @@ static int read_options(int argc, char **argv, struct options *o)
 {
     enum { SPEC_NOW = 256, REPLICAS_NOW, JSON };
     static const struct option longs[] = {
-        { "config", required_argument, NULL, 'c' },       { "client", required_argument, NULL, 'C' },
-        { "body", required_argument, NULL, 'b' },         { "spec-now", required_argument, NULL, SPEC_NOW },
-        { "replicas-now", required_argument, NULL, REPLICAS_NOW }, { "json", no_argument, NULL, JSON },
-        { "help", no_argument, NULL, 'h' },               { NULL, 0, NULL, 0 },
+        { "config", required_argument, NULL, 'c' },
+        { "client", required_argument, NULL, 'C' },
+        { "body", required_argument, NULL, 'b' },
+        { "spec-now", required_argument, NULL, SPEC_NOW },
+        { "replicas-now", required_argument, NULL, REPLICAS_NOW },
+        { "json", no_argument, NULL, JSON },
+        { "help", no_argument, NULL, 'h' },
+        { NULL, 0, NULL, 0 },
     };
 
     for (int c; (c = getopt_long(argc, argv, "c:C:b:h", longs, NULL)) != -1;) {
@@ -115,11 +119,15 @@ static void add_member(struct sbuf *out, const char *name, struct slice value)
     enc_json_string(value, out);
 }
 
-static void print_json(const struct verdict *v, const struct op *op, const struct refusal *r, struct slice message)
+static void print_json(const struct verdict *v, const struct op *op, const struct refusal *r,
+                       struct slice message)
 {
     SCOPED(sbuf) out = SBUF_MAX(65536);
 
-    sbuf_addf(&out, "{\"verdict\":\"%s\"", r ? "refused" : v->kind == VERDICT_NEED_STATE ? "needs-state" : "allowed");
+    sbuf_addf(&out, "{\"verdict\":\"%s\"",
+              r                               ? "refused"
+              : v->kind == VERDICT_NEED_STATE ? "needs-state"
+                                              : "allowed");
     add_member(&out, "operation", op ? op->name : SLICE_NONE);
     if (r) {
         add_member(&out, "code", slice_of(reason_code(r->reason)));
@@ -142,7 +150,8 @@ static void print_json(const struct verdict *v, const struct op *op, const struc
     fputs(out.p, stdout);
 }
 
-static void print_text(const struct verdict *v, const struct op *op, const struct refusal *r, struct slice message)
+static void print_text(const struct verdict *v, const struct op *op, const struct refusal *r,
+                       struct slice message)
 {
     if (op)
         printf("operation  %.*s\n", SLICE_FMT(op->name));
@@ -158,8 +167,9 @@ static void print_text(const struct verdict *v, const struct op *op, const struc
         return;
     }
     if (v->kind == VERDICT_NEED_STATE)
-        printf("verdict    depends on the service's present state, which easgate would look up at EAS first;\n"
-               "           state it with --spec-now and --replicas-now\n");
+        printf(
+            "verdict    depends on the service's present state, which easgate would look up at EAS first;\n"
+            "           state it with --spec-now and --replicas-now\n");
     else
         printf("verdict    allowed\n");
     if (v->rule_text.p)
@@ -174,8 +184,8 @@ static void print_text(const struct verdict *v, const struct op *op, const struc
         printf("fills in   QuotaId=%.*s\n", SLICE_FMT(v->fill_quota));
 }
 
-static int judge(const struct options *o, const struct snapshot *snap, const struct client *client, char **request,
-                 struct slice body, struct arena *a)
+static int judge(const struct options *o, const struct snapshot *snap, const struct client *client,
+                 char **request, struct slice body, struct arena *a)
 {
     struct slice target = slice_of(request[1]);
     struct request is = { .body = NULL };
@@ -187,7 +197,8 @@ static int judge(const struct options *o, const struct snapshot *snap, const str
         reason = request_parse(&is, target, S("application/json"), body, a, &e);
     struct refusal unread = { .reason = reason, .message = slice_of(e.text) };
     if (reason == REASON_NONE)
-        policy_judge(client->policy, snap->upstreams[0].region, &is.facts, o->has_state ? &o->state : NULL, a, &v);
+        policy_judge(client->policy, snap->upstreams[0].region, &is.facts, o->has_state ? &o->state : NULL, a,
+                     &v);
     const struct refusal *r = reason != REASON_NONE ? &unread : v.kind == VERDICT_REFUSE ? &v.refusal : NULL;
     struct slice message = r && r->message.n ? r->message : r ? slice_of(reason_text(r->reason)) : SLICE_NONE;
     (o->json ? print_json : print_text)(&v, is.match.op, r, message);

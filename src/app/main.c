@@ -19,7 +19,8 @@ static const struct command {
 
 static void print_help(FILE *to)
 {
-    fprintf(to, "easgate " EASGATE_VERSION ": the gateway that holds the keys of an Alibaba Cloud account for PAI-EAS\n"
+    fprintf(to, "easgate " EASGATE_VERSION
+                ": the gateway that holds the keys of an Alibaba Cloud account for PAI-EAS\n"
                 "\n"
                 "Usage: easgate COMMAND [options]; easgate COMMAND --help tells more\n"
                 "\n");

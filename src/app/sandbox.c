@@ -14,7 +14,8 @@ bool sandbox_begin(struct err *e)
     if (setrlimit(RLIMIT_CORE, &(struct rlimit){ 0, 0 }) != 0)
         return err_set(e, ERR_IO, "core dumps cannot be switched off (RLIMIT_CORE): %s", strerror(errno));
     if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
-        return err_set(e, ERR_IO, "the process cannot be made undumpable (PR_SET_DUMPABLE): %s", strerror(errno));
+        return err_set(e, ERR_IO, "the process cannot be made undumpable (PR_SET_DUMPABLE): %s",
+                       strerror(errno));
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
         log_event(LOG_WARN, "sandbox", "no_new_privs is not to be had", LOG_C("error", strerror(errno)));
     return true;
@@ -32,7 +33,8 @@ bool sandbox_raise_files(unsigned long connections, struct err *e)
     struct rlimit want = { need, limit.rlim_max > need ? limit.rlim_max : need };
     if (setrlimit(RLIMIT_NOFILE, &want) == 0)
         return true;
-    return err_set(e, ERR_IO, "%lu open files are allowed, max_connections needs %lu: raise the limit (ulimit -n, "
+    return err_set(e, ERR_IO,
+                   "%lu open files are allowed, max_connections needs %lu: raise the limit (ulimit -n, "
                    "LimitNOFILE) or lower max_connections",
                    (unsigned long)limit.rlim_cur, (unsigned long)need);
 }

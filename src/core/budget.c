@@ -218,7 +218,8 @@ int64_t budget_sum_without(const struct budget *b, struct slice service)
             sum += budget_of_service(b, name);
     for (struct list *at = b->reservations.next; at != &b->reservations; at = at->next) {
         const struct reservation *r = LIST_OWNER(at, struct reservation, in_book);
-        if (!slice_eq(reserved_name(r), service) && !map_get(b->known, reserved_name(r)) && is_first_of_service(b, r))
+        if (!slice_eq(reserved_name(r), service) && !map_get(b->known, reserved_name(r)) &&
+            is_first_of_service(b, r))
             sum += budget_of_service(b, reserved_name(r));
     }
     return sum;

@@ -110,7 +110,8 @@ static struct slice *text_at(struct facts *f, size_t at)
 }
 
 /* A text that will be compared with a rule: not empty, not long, printable ASCII. */
-static bool read_text(const char *where, struct slice name, const struct json *value, struct slice *out, struct err *e)
+static bool read_text(const char *where, struct slice name, const struct json *value, struct slice *out,
+                      struct err *e)
 {
     struct slice text = json_text(value);
 
@@ -134,10 +135,11 @@ static bool read_config_key(const struct json *member, struct facts *out, struct
                            SLICE_FMT(config_keys[i].name), storage_name(out->storage));
         return read_text("Config.", config_keys[i].name, member, text_at(out, config_keys[i].at), e);
     }
-    return err_set(e, ERR_UNKNOWN,
-                   "Config key \"%.40s\" is not one of ModelStorage, OssPath, NasMountTarget, NasPath, VpcID, "
-                   "VswitchID, SecurityGroupID",
-                   json_name(member).p);
+    return err_set(
+        e, ERR_UNKNOWN,
+        "Config key \"%.40s\" is not one of ModelStorage, OssPath, NasMountTarget, NasPath, VpcID, "
+        "VswitchID, SecurityGroupID",
+        json_name(member).p);
 }
 
 static bool read_config(const struct json *config, struct facts *out, struct err *e)
@@ -188,8 +190,8 @@ static bool touches_replicas(const struct op *op)
     return false;
 }
 
-bool facts_read(const struct op_match *match, const struct query *query, const struct json *body, struct facts *out,
-                struct err *e)
+bool facts_read(const struct op_match *match, const struct query *query, const struct json *body,
+                struct facts *out, struct err *e)
 {
     const struct op *op = match->op;
 
@@ -204,10 +206,12 @@ bool facts_read(const struct op_match *match, const struct query *query, const s
     out->places = out->changes && op_query_field(op, S("WorkspaceId")) != NULL;
     out->raises = touches_replicas(op);
     if (op->body == OP_BODY_RAW)
-        return err_set(e, ERR_DENIED, "the body of %.*s has no listed fields that could be judged", SLICE_FMT(op->name));
+        return err_set(e, ERR_DENIED, "the body of %.*s has no listed fields that could be judged",
+                       SLICE_FMT(op->name));
     if (op->body == OP_BODY_FIELDS && !read_body(op, body, out, e))
         return false;
     if (out->service.p && !is_service_name(out->service))
-        return err_set(e, ERR_RANGE, "ServiceName must be 1 to %d characters of a-z, 0-9, _ and -", NAME_MAX_CHARS);
+        return err_set(e, ERR_RANGE, "ServiceName must be 1 to %d characters of a-z, 0-9, _ and -",
+                       NAME_MAX_CHARS);
     return true;
 }

@@ -81,12 +81,13 @@ static struct slice list_text(struct arena *a, const struct rules *rules)
 }
 
 /* Callers read it, so it says nothing of the folder. */
-struct slice policy_rule_place(const struct policy *p, const char *key, const struct rule *rule, struct arena *a)
+struct slice policy_rule_place(const struct policy *p, const char *key, const struct rule *rule,
+                               struct arena *a)
 {
     const char *path = rule ? rule->file : p->file, *slash = strrchr(path, '/');
 
-    return slice_of(arena_printf(a, "%s of [policy %.*s], %s:%u", key, SLICE_FMT(p->name), slash ? slash + 1 : path,
-                                 rule ? rule->line : p->line));
+    return slice_of(arena_printf(a, "%s of [policy %.*s], %s:%u", key, SLICE_FMT(p->name),
+                                 slash ? slash + 1 : path, rule ? rule->line : p->line));
 }
 
 static struct slice rule_place(const struct judging *j, const char *key, const struct rule *rule)
@@ -94,15 +95,16 @@ static struct slice rule_place(const struct judging *j, const char *key, const s
     return policy_rule_place(j->policy, key, rule, j->arena);
 }
 
-static bool refuse(struct judging *j, enum reason reason, const char *key, const struct rule *rule, struct slice asked,
-                   struct slice allowed, const char *message)
+static bool refuse(struct judging *j, enum reason reason, const char *key, const struct rule *rule,
+                   struct slice asked, struct slice allowed, const char *message)
 {
     struct verdict *v = j->out;
 
     v->kind = VERDICT_REFUSE;
     v->rule = rule;
     v->rule_key = key;
-    v->refusal = (struct refusal){ .reason = reason, .asked = arena_dup(j->arena, asked), .allowed = allowed };
+    v->refusal =
+        (struct refusal){ .reason = reason, .asked = arena_dup(j->arena, asked), .allowed = allowed };
     v->rule_text = key ? rule_place(j, key, rule) : SLICE_NONE;
     v->refusal.rule = v->rule_text;
     v->refusal.message = slice_of(message);
@@ -117,10 +119,11 @@ static bool refuse_value(struct judging *j, enum reason reason, const char *what
 {
     struct slice allowed = list_text(j->arena, rules);
     const char *message =
-        rules->count ? arena_printf(j->arena, "%s \"%.*s\" is not allowed; %s of [policy %.*s] allows %.*s", what,
-                                    SLICE_FMT(asked), rules->key, SLICE_FMT(j->policy->name), SLICE_FMT(allowed))
-                     : arena_printf(j->arena, "%s \"%.*s\" is not allowed; [policy %.*s] does not set %s", what,
-                                    SLICE_FMT(asked), SLICE_FMT(j->policy->name), rules->key);
+        rules->count
+            ? arena_printf(j->arena, "%s \"%.*s\" is not allowed; %s of [policy %.*s] allows %.*s", what,
+                           SLICE_FMT(asked), rules->key, SLICE_FMT(j->policy->name), SLICE_FMT(allowed))
+            : arena_printf(j->arena, "%s \"%.*s\" is not allowed; [policy %.*s] does not set %s", what,
+                           SLICE_FMT(asked), SLICE_FMT(j->policy->name), rules->key);
 
     return refuse(j, reason, rules->key, rules->count ? &rules->at[0] : NULL, asked, allowed, message);
 }
@@ -145,8 +148,9 @@ static bool check_operation(struct judging *j)
                       arena_printf(j->arena, "%.*s is closed in this version, whatever a policy allows: %s",
                                    SLICE_FMT(op->name), op->closed_reason));
     if (!rule)
-        return refuse(j, REASON_OPERATION_DENIED, "allow", j->policy->allow.count ? &j->policy->allow.at[0] : NULL,
-                      op->name, list_text(j->arena, &j->policy->allow),
+        return refuse(j, REASON_OPERATION_DENIED, "allow",
+                      j->policy->allow.count ? &j->policy->allow.at[0] : NULL, op->name,
+                      list_text(j->arena, &j->policy->allow),
                       arena_printf(j->arena, "%.*s is not allowed by [policy %.*s]", SLICE_FMT(op->name),
                                    SLICE_FMT(j->policy->name)));
     j->out->rule = rule;
@@ -244,7 +248,8 @@ static bool check_storage(struct judging *j)
     const struct policy *p = j->policy;
 
     return check_paths(j, "Config.OssPath", f->oss_path, &p->oss_paths) &&
-           check_listed(j, REASON_STORAGE, "Config.NasMountTarget", f->nas_mount_target, &p->nas_mount_targets) &&
+           check_listed(j, REASON_STORAGE, "Config.NasMountTarget", f->nas_mount_target,
+                        &p->nas_mount_targets) &&
            check_paths(j, "Config.NasPath", f->nas_path, &p->nas_paths) &&
            check_listed(j, REASON_NETWORK, "Config.VpcID", f->vpc, &p->vpcs) &&
            check_listed(j, REASON_NETWORK, "Config.VswitchID", f->vswitch, &p->vswitches) &&
@@ -267,7 +272,8 @@ static const struct rule *cap_of(const struct policy *p, const struct rule *spec
 static bool refuse_count(struct judging *j, const char *key, const struct rule *cap)
 {
     struct verdict *v = j->out;
-    const char *now = v->has_replicas_now ? arena_printf(j->arena, " (%lld now)", (long long)v->replicas_now) : "";
+    const char *now =
+        v->has_replicas_now ? arena_printf(j->arena, " (%lld now)", (long long)v->replicas_now) : "";
     const char *spec = slice_eq(slice_of(key), S("service_specs"))
                            ? arena_printf(j->arena, " for %.*s", SLICE_FMT(v->spec))
                            : "";
@@ -275,13 +281,14 @@ static bool refuse_count(struct judging *j, const char *key, const struct rule *
 
     if (!cap)
         return refuse(j, REASON_REPLICA_CAP, key, NULL, slice_of(asked), S("nothing"),
-                      arena_printf(j->arena, "would be %lld replicas%s; [policy %.*s] does not set max_replicas",
+                      arena_printf(j->arena,
+                                   "would be %lld replicas%s; [policy %.*s] does not set max_replicas",
                                    (long long)v->replicas, now, SLICE_FMT(j->policy->name)));
     const char *allowed = arena_printf(j->arena, "%lld", (long long)cap->cap);
     return refuse(j, REASON_REPLICA_CAP, key, cap, slice_of(asked), slice_of(allowed),
                   arena_printf(j->arena, "would be %lld replicas%s; %s of [policy %.*s] is %lld%s",
-                               (long long)v->replicas, now, key, SLICE_FMT(j->policy->name), (long long)cap->cap,
-                               spec));
+                               (long long)v->replicas, now, key, SLICE_FMT(j->policy->name),
+                               (long long)cap->cap, spec));
 }
 
 /* The state after the call, which is what the caps bound. */
@@ -317,9 +324,10 @@ static bool check_replicas(struct judging *j)
     if (!spec)
         return refuse_value(j, REASON_SPEC, "ServiceSpec", v->spec, &j->policy->service_specs);
     if (j->state->has_scaler)
-        return refuse(j, REASON_SCALER, NULL, NULL, SLICE_NONE, SLICE_NONE,
-                      "the service has a scaler that was set elsewhere; it could pass the cap, so nothing that can "
-                      "raise the service's replicas is allowed while it is on");
+        return refuse(
+            j, REASON_SCALER, NULL, NULL, SLICE_NONE, SLICE_NONE,
+            "the service has a scaler that was set elsewhere; it could pass the cap, so nothing that can "
+            "raise the service's replicas is allowed while it is on");
     cap = cap_of(j->policy, spec, &key);
     return cap && v->replicas <= cap->cap ? true : refuse_count(j, key, cap);
 }
@@ -328,8 +336,8 @@ void policy_judge(const struct policy *p, struct slice region, const struct fact
                   const struct service_state *state, struct arena *a, struct verdict *out)
 {
     static bool (*const checks[])(struct judging *) = {
-        check_operation, check_cluster, check_owner, check_workspace, check_quota,
-        check_app,       check_storage, check_replicas,
+        check_operation, check_cluster, check_owner,   check_workspace,
+        check_quota,     check_app,     check_storage, check_replicas,
     };
     struct judging j = { p, region, facts, state, a, out };
 

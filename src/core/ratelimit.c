@@ -2,8 +2,8 @@
 #include "core/ratelimit.h"
 
 /* Far beyond any configured value, so that nothing below overflows: a day in microseconds, a million at once. */
-#define SPAN_MAX_US  (INT64_C(86400) * 1000 * 1000)
-#define BURST_MAX    UINT64_C(1000000)
+#define SPAN_MAX_US (INT64_C(86400) * 1000 * 1000)
+#define BURST_MAX   UINT64_C(1000000)
 
 bool ratelimit_take(struct ratelimit_state *state, const struct ratelimit *limit, int64_t now_mono_ms,
                     int64_t *out_wait_ms)

@@ -16,7 +16,8 @@ static uint64_t asked_number(struct txn *t, struct slice name, uint64_t otherwis
     struct query query;
     uint64_t n = otherwise;
 
-    if (query_parse(t->in.is.match.op, slice_skip(target, slice_find(target, '?') + 1), t->arena, &query, NULL))
+    if (query_parse(t->in.is.match.op, slice_skip(target, slice_find(target, '?') + 1), t->arena, &query,
+                    NULL))
         num_u64(query_get(&query, name), 1, COUNT_MAX, &n);
     return n;
 }

@@ -60,8 +60,10 @@ const struct ports *gate_ports(const struct gate *g)
 
 void gate_set_snapshot(struct gate *g, struct snapshot *snap)
 {
-    struct audit_rec rec = { .type = AUDIT_POLICY, .wall_ms = clock_wall_ms(g->ports.clock),
-                             .mono_ms = clock_mono_ms(g->ports.clock), .policy = slice_of(snap->digest),
+    struct audit_rec rec = { .type = AUDIT_POLICY,
+                             .wall_ms = clock_wall_ms(g->ports.clock),
+                             .mono_ms = clock_mono_ms(g->ports.clock),
+                             .policy = slice_of(snap->digest),
                              .file = slice_of(snap->path) };
     struct snapshot *before = g->snap;
 
@@ -167,7 +169,8 @@ static void abort_one(struct gate *g, struct txn *t)
     if (t->log.is_sending) {
         g->ports.send_cancel(g->ports.ctx, t);
         t->log.exchange = (struct exchange){ .failure = SEND_NO_ANSWER };
-        snprintf(t->log.exchange.detail, sizeof t->log.exchange.detail, "easgate stopped while waiting for the answer");
+        snprintf(t->log.exchange.detail, sizeof t->log.exchange.detail,
+                 "easgate stopped while waiting for the answer");
         txn_wake(t, TXN_ANSWERED);
     } else {
         txn_wake(t, TXN_ABORTED);

@@ -27,7 +27,8 @@ static bool keep_owned(struct txn *t, struct json *services)
 enum step_result gather_take(struct txn *t, const struct http1_msg *answer)
 {
     if (answer->status != 200)
-        return txn_refuse(t, REASON_UPSTREAM_ANSWER, "page %llu of the list could not be read: EAS answered with status %d",
+        return txn_refuse(t, REASON_UPSTREAM_ANSWER,
+                          "page %llu of the list could not be read: EAS answered with status %d",
                           (unsigned long long)t->gather.page, answer->status);
     struct json *page = json_load(sbuf_slice(&answer->body), &json_limits_answer, NULL);
     const struct json *list = json_get(page, S("Services"));
@@ -36,8 +37,10 @@ enum step_result gather_take(struct txn *t, const struct http1_msg *answer)
     int64_t total = 0;
     enum step_result result = STEP_NEXT;
 
-    if (json_type(services) != JSON_ARRAY || !json_integer(json_get(page, S("TotalCount")), 0, COUNT_MAX, &total))
-        result = txn_refuse(t, REASON_UPSTREAM_ANSWER, "the list of EAS has no readable Services and TotalCount");
+    if (json_type(services) != JSON_ARRAY ||
+        !json_integer(json_get(page, S("TotalCount")), 0, COUNT_MAX, &total))
+        result =
+            txn_refuse(t, REASON_UPSTREAM_ANSWER, "the list of EAS has no readable Services and TotalCount");
     if (result == STEP_NEXT && !t->gather.owned)
         t->gather.owned = json_new_array();
     if (result == STEP_NEXT && (!t->gather.owned || !keep_owned(t, services)))
@@ -60,7 +63,8 @@ enum step_result gather_ask(struct txn *t, const struct query *filters)
     char number[24];
 
     if (++t->gather.page > txn_upstream(t)->list_max_pages)
-        return txn_refuse(t, REASON_LIST_TOO_LONG, "EAS lists more than %llu pages of " LIST_PAGE_SIZE_TEXT " services",
+        return txn_refuse(t, REASON_LIST_TOO_LONG,
+                          "EAS lists more than %llu pages of " LIST_PAGE_SIZE_TEXT " services",
                           (unsigned long long)txn_upstream(t)->list_max_pages);
     snprintf(number, sizeof number, "%llu", (unsigned long long)t->gather.page);
     bool ready = query_init(op, t->arena, &query);

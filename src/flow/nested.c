@@ -21,7 +21,8 @@ bool txn_nest(struct txn *t, const struct op *op, struct slice service, const st
     child->in.peer = t->in.peer;
     child->in.is.match.op = op;
     for (size_t i = 0; i < op->param_count; i++)
-        child->in.is.match.params[i] = slice_eq(op->params[i], S("ClusterId")) ? txn_upstream(t)->region : service;
+        child->in.is.match.params[i] =
+            slice_eq(op->params[i], S("ClusterId")) ? txn_upstream(t)->region : service;
     /* The query and the service's name are borrowed: the parent outlives its child. */
     child->in.is.query = *query;
     struct err e = { 0 };

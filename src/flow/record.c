@@ -47,7 +47,8 @@ uint64_t record_intent(struct txn *t)
 {
     struct audit_rec rec = whole_record(t, AUDIT_INTENT);
     const char *target =
-        t->out.query.n ? arena_printf(t->arena, "%.*s?%.*s", SLICE_FMT(t->out.path), SLICE_FMT(t->out.query)) : NULL;
+        t->out.query.n ? arena_printf(t->arena, "%.*s?%.*s", SLICE_FMT(t->out.path), SLICE_FMT(t->out.query))
+                       : NULL;
 
     rec.method = slice_of(http1_method_name(t->out.method));
     rec.target = target ? slice_of(target) : t->out.path;

@@ -84,11 +84,12 @@ static enum step_result refuse_budget(struct txn *t, const struct rule *limit, i
     r->asked = slice_of(arena_printf(t->arena, "%lld", (long long)v->replicas));
     r->allowed = slice_of(arena_printf(t->arena, "%lld", (long long)limit->cap));
     r->rule = policy_rule_place(p, "max_total_replicas", limit, t->arena);
-    return txn_refuse(t, REASON_BUDGET,
-                      "would be %lld replicas of all services together (%lld now or under way, %lld more asked); "
-                      "max_total_replicas of [policy %.*s] is %lld",
-                      (long long)(sum + v->replicas), (long long)(sum + own), (long long)more, SLICE_FMT(p->name),
-                      (long long)limit->cap);
+    return txn_refuse(
+        t, REASON_BUDGET,
+        "would be %lld replicas of all services together (%lld now or under way, %lld more asked); "
+        "max_total_replicas of [policy %.*s] is %lld",
+        (long long)(sum + v->replicas), (long long)(sum + own), (long long)more, SLICE_FMT(p->name),
+        (long long)limit->cap);
 }
 
 static enum step_result reserve(struct txn *t, struct team *team)
@@ -146,10 +147,11 @@ static enum step_result take_truth(struct txn *t, struct team *team)
             return txn_refuse(t, REASON_BUDGET_UNREADABLE, "service %.*s of the team cannot be counted: %s",
                               SLICE_FMT(name), e.text);
         if (state.has_scaler)
-            return txn_refuse(t, REASON_BUDGET_UNREADABLE,
-                              "service %.*s of the team has a scaler that was set elsewhere, so the team's sum is not "
-                              "known; nothing may grow while it is on",
-                              SLICE_FMT(name));
+            return txn_refuse(
+                t, REASON_BUDGET_UNREADABLE,
+                "service %.*s of the team has a scaler that was set elsewhere, so the team's sum is not "
+                "known; nothing may grow while it is on",
+                SLICE_FMT(name));
         if (!budget_read_service(team->book, name, state.replicas))
             return txn_refuse(t, REASON_OVERLOADED, "out of memory");
     }
@@ -184,8 +186,9 @@ enum step_result step_reserve(struct txn *t)
     if (!team)
         return txn_refuse(t, REASON_OVERLOADED, "out of memory");
     if (txn_now(t) < t->gate->growth_opens_mono_ms)
-        return txn_refuse(t, REASON_BUDGET_UNREADABLE,
-                          "easgate was ended while requests were under way; what they did is not certain yet");
+        return txn_refuse(
+            t, REASON_BUDGET_UNREADABLE,
+            "easgate was ended while requests were under way; what they did is not certain yet");
     switch (t->wait.event) {
     case TXN_EVENT_NONE:
         t->wants_mono_ms = txn_now(t);
@@ -210,7 +213,9 @@ enum step_result step_reserve(struct txn *t)
 static enum budget_end end_of(const struct txn *t)
 {
     if (t->log.answer)
-        return t->log.answer->status < 400 ? BUDGET_DONE : t->log.answer->status < 500 ? BUDGET_NOTHING : BUDGET_UNKNOWN;
+        return t->log.answer->status < 400   ? BUDGET_DONE
+               : t->log.answer->status < 500 ? BUDGET_NOTHING
+                                             : BUDGET_UNKNOWN;
     return !t->log.was_sent || t->log.exchange.failure == SEND_NOT_SENT ? BUDGET_NOTHING : BUDGET_UNKNOWN;
 }
 

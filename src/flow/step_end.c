@@ -15,8 +15,8 @@ static const struct slice secret_names[] = { S_INIT("AccessToken"), S_INIT("Serv
 static bool is_about_our_key(struct slice code)
 {
     static const struct slice prefixes[] = { S_INIT("SignatureDoesNotMatch"), S_INIT("IncompleteSignature"),
-                                             S_INIT("InvalidAccessKeyId"), S_INIT("InvalidSecurityToken"),
-                                             S_INIT("InvalidTimeStamp"), S_INIT("SignatureNonceUsed") };
+                                             S_INIT("InvalidAccessKeyId"),    S_INIT("InvalidSecurityToken"),
+                                             S_INIT("InvalidTimeStamp"),      S_INIT("SignatureNonceUsed") };
 
     for (size_t i = 0; i < sizeof prefixes / sizeof prefixes[0]; i++)
         if (slice_starts(code, prefixes[i]))
@@ -48,7 +48,8 @@ static enum step_result prepare_answer(struct txn *t)
     struct err e = { 0 };
 
     if (answer->status >= 300 && answer->status < 400)
-        return txn_refuse(t, REASON_UPSTREAM_ANSWER, "EAS answered with a redirect (status %d), which is never followed",
+        return txn_refuse(t, REASON_UPSTREAM_ANSWER,
+                          "EAS answered with a redirect (status %d), which is never followed",
                           answer->status);
     if (t->log.body.n)
         body = sbuf_slice(&t->log.body); /* collect made it */
@@ -59,10 +60,11 @@ static enum step_result prepare_answer(struct txn *t)
     SCOPED(sbuf) redacted = SBUF_MAX(t->log.body.max);
     (void)sbuf_room(&redacted, body.n); /* it will hardly be longer */
     size_t count;
-    if (!json_redact_names(body, secret_names, sizeof secret_names / sizeof secret_names[0], &redacted, &count, &e))
+    if (!json_redact_names(body, secret_names, sizeof secret_names / sizeof secret_names[0], &redacted,
+                           &count, &e))
         return txn_refuse(t, REASON_UPSTREAM_ANSWER,
-                          "EAS answered with status %d and a body that is not acceptable JSON (%s)", answer->status,
-                          e.text);
+                          "EAS answered with status %d and a body that is not acceptable JSON (%s)",
+                          answer->status, e.text);
     struct sbuf swap = t->log.body;
     t->log.body = redacted;
     redacted = swap;
@@ -81,9 +83,12 @@ static void answer_refused(struct txn *t)
 
     sbuf_clear(&t->log.body);
     refusal_body(r, slice_of(t->id), &t->log.body);
-    send_to_client(t, &(struct answer){ .status = refusal_status(r), .body = sbuf_slice(&t->log.body),
-                                        .content_type = S("application/json"), .request_id = slice_of(t->id),
-                                        .easgate_request_id = slice_of(t->id), .from_easgate = true,
+    send_to_client(t, &(struct answer){ .status = refusal_status(r),
+                                        .body = sbuf_slice(&t->log.body),
+                                        .content_type = S("application/json"),
+                                        .request_id = slice_of(t->id),
+                                        .easgate_request_id = slice_of(t->id),
+                                        .from_easgate = true,
                                         .retry_after_s = refusal_retry_after_s(r) });
 }
 
@@ -91,10 +96,12 @@ static void answer_passed(struct txn *t)
 {
     const struct http1_msg *answer = t->log.answer;
 
-    send_to_client(t, &(struct answer){ .status = answer->status, .body = sbuf_slice(&t->log.body),
+    send_to_client(t, &(struct answer){ .status = answer->status,
+                                        .body = sbuf_slice(&t->log.body),
                                         .content_type = S("application/json; charset=utf-8"),
                                         .request_id = http1_header_get(answer, S("x-acs-request-id"), NULL),
-                                        .easgate_request_id = slice_of(t->id), .upstream = answer });
+                                        .easgate_request_id = slice_of(t->id),
+                                        .upstream = answer });
 }
 
 enum step_result step_relay(struct txn *t)
@@ -134,10 +141,14 @@ static void log_request(struct txn *t)
 
     if (!log_is_on(level))
         return;
-    log_event(level, "request", r->reason == REASON_NONE ? "forwarded" : t->log.was_sent ? "failed" : "refused",
+    log_event(level, "request",
+              r->reason == REASON_NONE ? "forwarded"
+              : t->log.was_sent        ? "failed"
+                                       : "refused",
               LOG_C("id", t->id), LOG_S("client", t->in.pass.client->name),
               LOG_S("op", t->in.is.match.op ? t->in.is.match.op->name : S("-")),
-              LOG_S("service", t->in.is.facts.service.p ? t->in.is.facts.service : S("-")), LOG_C("peer", t->in.peer.text),
+              LOG_S("service", t->in.is.facts.service.p ? t->in.is.facts.service : S("-")),
+              LOG_C("peer", t->in.peer.text),
               LOG_N("status", r->reason == REASON_NONE ? t->log.answer->status : refusal_status(r)),
               LOG_S("step", r->step.p ? r->step : S("-")),
               LOG_C("reason", r->reason == REASON_NONE ? "-" : reason_name(r->reason)),
@@ -168,8 +179,8 @@ enum step_result step_settle(struct txn *t)
         hand_to_parent(t);
         return STEP_DONE;
     }
-    metric_request(g->metrics, t->in.is.match.op, r->reason == REASON_NONE ? t->log.answer->status : refusal_status(r),
-                   r->reason);
+    metric_request(g->metrics, t->in.is.match.op,
+                   r->reason == REASON_NONE ? t->log.answer->status : refusal_status(r), r->reason);
     metric_observe_ms(g->metrics, METRIC_request_ms, txn_now(t) - t->start_mono_ms);
     log_request(t);
     g->inflight_count--;

@@ -22,7 +22,8 @@ enum step_result step_admit(struct txn *t)
         return txn_refuse(t, REASON_OVERLOADED, "more than %llu requests are under way",
                           (unsigned long long)t->in.pass.snap->gateway.max_inflight);
     if (!ports->audit_ok(ports->ctx, &why))
-        return txn_refuse(t, REASON_AUDIT, "the audit log cannot be written (%s); nothing is forwarded until it can",
+        return txn_refuse(t, REASON_AUDIT,
+                          "the audit log cannot be written (%s); nothing is forwarded until it can",
                           why ? why : "unknown");
     return usage_admit(t);
 }

@@ -9,7 +9,8 @@
 
 static enum step_result take_verdict(struct txn *t, const struct service_state *state)
 {
-    policy_judge(t->in.pass.client->policy, txn_upstream(t)->region, &t->in.is.facts, state, t->arena, &t->verdict);
+    policy_judge(t->in.pass.client->policy, txn_upstream(t)->region, &t->in.is.facts, state, t->arena,
+                 &t->verdict);
     if (t->verdict.kind != VERDICT_REFUSE)
         return STEP_NEXT;
     txn_refuse(t, t->verdict.refusal.reason, NULL);
@@ -48,7 +49,8 @@ enum step_result step_hold(struct txn *t)
     case TXN_LOOKED_UP:
         break;
     }
-    return txn_refuse(t, REASON_CHANGE_UNDER_WAY, "another change of service %.*s is under way; it was waited for %llu ms",
+    return txn_refuse(t, REASON_CHANGE_UNDER_WAY,
+                      "another change of service %.*s is under way; it was waited for %llu ms",
                       SLICE_FMT(f->service), (unsigned long long)t->in.pass.snap->gateway.change_wait_ms);
 }
 
@@ -59,16 +61,19 @@ static enum step_result read_state(struct txn *t)
     struct err e = { 0 };
 
     if (t->nested.refusal.reason != REASON_NONE)
-        return txn_refuse(t, REASON_STATE_UNREADABLE, "the present state of the service could not be read: %.*s",
+        return txn_refuse(t, REASON_STATE_UNREADABLE,
+                          "the present state of the service could not be read: %.*s",
                           SLICE_FMT(t->nested.refusal.message));
     if (answer->status == 404)
-        return txn_refuse(t, REASON_SERVICE_NOT_FOUND, "no service \"%.*s\" is yours", SLICE_FMT(t->in.is.facts.service));
+        return txn_refuse(t, REASON_SERVICE_NOT_FOUND, "no service \"%.*s\" is yours",
+                          SLICE_FMT(t->in.is.facts.service));
     if (answer->status != 200)
         return txn_refuse(t, REASON_STATE_UNREADABLE,
                           "the present state of the service could not be read: EAS answered with status %d",
                           answer->status);
     if (!service_state_read(sbuf_slice(&answer->body), t->in.is.facts.service, t->arena, &t->state, &e))
-        return txn_refuse(t, REASON_STATE_UNREADABLE, "the present state of the service could not be read: %s", e.text);
+        return txn_refuse(t, REASON_STATE_UNREADABLE,
+                          "the present state of the service could not be read: %s", e.text);
     t->has_state = true;
     return STEP_NEXT;
 }
@@ -146,7 +151,8 @@ enum step_result step_shape(struct txn *t)
     if (filled && t->in.is.facts.is_service_list && !t->parent) {
         /* the caller's page is cut from the owned services of all pages, in `collect` */
         t->gather.page = 1;
-        filled = fill_query(t, S("PageNumber"), S("1"), &e) && fill_query(t, S("PageSize"), S(LIST_PAGE_SIZE_TEXT), &e);
+        filled = fill_query(t, S("PageNumber"), S("1"), &e) &&
+                 fill_query(t, S("PageSize"), S(LIST_PAGE_SIZE_TEXT), &e);
     }
     if (!filled)
         return txn_refuse(t, REASON_INTERNAL, "the query could not be built: %s", e.text);
@@ -164,7 +170,8 @@ enum step_result step_shape(struct txn *t)
     out->upstream = txn_upstream(t);
     out->host_header = out->upstream->host_header;
     if (t->in.message && slice_eq(out->body, sbuf_slice(&t->in.message->body)))
-        memcpy(out->body_sha256, t->in.body_sha256, sizeof out->body_sha256); /* sent in canonical form: hashed once */
+        memcpy(out->body_sha256, t->in.body_sha256,
+               sizeof out->body_sha256); /* sent in canonical form: hashed once */
     if (!out->body_sha256[0] && !digest_sha256_hex(out->body, out->body_sha256))
         return txn_refuse(t, REASON_INTERNAL, "the body could not be hashed");
     return STEP_NEXT;

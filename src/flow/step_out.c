@@ -64,7 +64,8 @@ enum step_result step_record(struct txn *t)
     case TXN_HELD:
         break;
     }
-    return txn_refuse(t, REASON_AUDIT, "the audit log did not become durable within %llu ms; nothing was sent",
+    return txn_refuse(t, REASON_AUDIT,
+                      "the audit log did not become durable within %llu ms; nothing was sent",
                       (unsigned long long)t->in.pass.snap->audit.commit_timeout_ms);
 }
 
@@ -157,7 +158,8 @@ static bool print_head(struct txn *t)
         sbuf_adds(head, "\r\n");
     }
     sbuf_adds(head, "authorization: ");
-    if (!acs3_authorization(t->cred->access_key_id, sbuf_slice(&t->signed_names), slice_of(t->signature), head))
+    if (!acs3_authorization(t->cred->access_key_id, sbuf_slice(&t->signed_names), slice_of(t->signature),
+                            head))
         return false;
     sbuf_adds(head, "\r\naccept: application/json\r\nuser-agent: easgate/" EASGATE_VERSION "\r\n");
     if (t->out.body.n || t->out.method == HTTP1_POST || t->out.method == HTTP1_PUT) {
@@ -226,16 +228,19 @@ static enum step_result refuse_failed(struct txn *t, const struct exchange *ex)
     if (t->wait.abort && (ex->failure == SEND_NOT_SENT || !t->out.is_change))
         return txn_refuse(t, REASON_STOPPING, NULL);
     if (ex->failure == SEND_NOT_SENT)
-        return txn_refuse(t, REASON_UPSTREAM_CONNECT, "EAS could not be reached (%s); nothing was sent", ex->detail);
+        return txn_refuse(t, REASON_UPSTREAM_CONNECT, "EAS could not be reached (%s); nothing was sent",
+                          ex->detail);
     if (t->out.is_change) {
         metric_add(t->gate->metrics, METRIC_unknown_outcomes_total, 1);
-        return txn_refuse(t, REASON_OUTCOME_UNKNOWN,
-                          "the request was sent and may have taken effect, but no whole answer came (%s); look at the "
-                          "service before trying again",
-                          ex->detail);
+        return txn_refuse(
+            t, REASON_OUTCOME_UNKNOWN,
+            "the request was sent and may have taken effect, but no whole answer came (%s); look at the "
+            "service before trying again",
+            ex->detail);
     }
     if (ex->timed_out)
-        return txn_refuse(t, REASON_UPSTREAM_TIMEOUT, "EAS did not answer within %llu ms (%s)", ms, ex->detail);
+        return txn_refuse(t, REASON_UPSTREAM_TIMEOUT, "EAS did not answer within %llu ms (%s)", ms,
+                          ex->detail);
     return txn_refuse(t, REASON_UPSTREAM_ANSWER, "EAS gave no acceptable answer (%s)", ex->detail);
 }
 

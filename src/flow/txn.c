@@ -34,11 +34,10 @@ static const struct step {
     { "reserve", step_reserve },   /* its place in the team's budget */
     { "borrow", step_borrow },     /* the credential */
     { "record", step_record },     /* the intent, durable; it draws the nonce */
-    { "sign", step_sign },
-    { "forward", step_forward },
-    { "collect", step_collect },   /* the other pages of a list; only owned services stay */
-    { "relay", step_relay },       /* the answer, or the refusal */
-    { "settle", step_settle },     /* outcome, counters, end */
+    { "sign", step_sign },         { "forward", step_forward },
+    { "collect", step_collect }, /* the other pages of a list; only owned services stay */
+    { "relay", step_relay },     /* the answer, or the refusal */
+    { "settle", step_settle },   /* outcome, counters, end */
 };
 #define STEP_COUNT (sizeof steps / sizeof steps[0])
 
@@ -139,7 +138,8 @@ static void txn_free(struct txn *t)
 {
     struct arena *arena = t->arena;
 
-    MUST(!t->usage && !t->reserved && !t->team && !t->child && !t->held && !t->awaited && !t->log.intent_open && !t->log.is_sending);
+    MUST(!t->usage && !t->reserved && !t->team && !t->child && !t->held && !t->awaited &&
+         !t->log.intent_open && !t->log.is_sending);
     list_remove(&t->in_gate);
     list_remove(&t->in_held);
     list_remove(&t->in_team);
@@ -175,7 +175,9 @@ static void run_steps(struct txn *t)
             break;
         if (result == STEP_REFUSE)
             MUST(t->log.refusal.reason != REASON_NONE && t->step < step_named("relay"));
-        t->step = result == STEP_REFUSE ? step_named("relay") : result == STEP_AGAIN ? step_named("record") : t->step + 1;
+        t->step = result == STEP_REFUSE  ? step_named("relay")
+                  : result == STEP_AGAIN ? step_named("record")
+                                         : t->step + 1;
     }
     txn_free(t);
 }
@@ -219,9 +221,13 @@ static void answer_no_memory(struct gate *g, const struct peer *peer, struct rep
 
     gate_settle_early(g, &refusal, NULL, peer, id, &body);
     reply.send(reply.arg,
-               &(struct answer){ .status = refusal_status(&refusal), .body = sbuf_slice(&body),
-                                 .content_type = S("application/json"), .request_id = slice_of(id),
-                                 .easgate_request_id = slice_of(id), .from_easgate = true, .close = true },
+               &(struct answer){ .status = refusal_status(&refusal),
+                                 .body = sbuf_slice(&body),
+                                 .content_type = S("application/json"),
+                                 .request_id = slice_of(id),
+                                 .easgate_request_id = slice_of(id),
+                                 .from_easgate = true,
+                                 .close = true },
                &gone);
 }
 

@@ -29,11 +29,13 @@ void usage_free_all(struct gate *g)
     map_free(&g->usage);
 }
 
-static enum step_result refuse_rate(struct txn *t, int64_t wait_ms, const char *what, uint64_t count, const char *period)
+static enum step_result refuse_rate(struct txn *t, int64_t wait_ms, const char *what, uint64_t count,
+                                    const char *period)
 {
     t->log.refusal.retry_after_s = (int)((wait_ms + 999) / 1000);
     return txn_refuse(t, REASON_RATE_LIMITED, "client %.*s may send %llu %s a %s; try again in %lld ms",
-                      SLICE_FMT(t->in.pass.client->name), (unsigned long long)count, what, period, (long long)wait_ms);
+                      SLICE_FMT(t->in.pass.client->name), (unsigned long long)count, what, period,
+                      (long long)wait_ms);
 }
 
 enum step_result usage_admit(struct txn *t)
@@ -46,7 +48,8 @@ enum step_result usage_admit(struct txn *t)
     if (!u)
         return txn_refuse(t, REASON_OVERLOADED, "out of memory");
     if (cfg->max_inflight && u->inflight >= cfg->max_inflight)
-        return txn_refuse(t, REASON_RATE_LIMITED, "client %.*s has %llu requests under way, which is its most",
+        return txn_refuse(t, REASON_RATE_LIMITED,
+                          "client %.*s has %llu requests under way, which is its most",
                           SLICE_FMT(t->in.pass.client->name), (unsigned long long)u->inflight);
     if (!ratelimit_take(&u->requests, &limit, txn_now(t), &wait_ms))
         return refuse_rate(t, wait_ms, "requests", cfg->requests_per_second, "second");

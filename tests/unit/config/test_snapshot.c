@@ -394,7 +394,8 @@ static void all_errors_are_reported_at_once(void **state)
         "f.ini:10: allow of [policy p] is \"Nope\": expected an operation of EAS or a class such as @read "
         "(`easgate ops` lists them)\n"
         "f.ini:11: unknown key \"foo\" in [policy p], expected one of: allow, services, workspaces, quotas, "
-        "app_types, app_versions, service_specs, max_replicas, oss_paths, nas_mount_targets, nas_paths, "
+        "app_types, app_versions, service_specs, max_replicas, max_total_replicas, oss_paths, "
+        "nas_mount_targets, nas_paths, "
         "vpcs, vswitches, security_groups\n"
         "f.ini:11: there is no [credential NAME], expected at least one\n");
 }

@@ -67,7 +67,9 @@ static void time_that_goes_back_locks_nobody_out(void **test)
 
 static void extremes_do_not_overflow(void **test)
 {
-    struct ratelimit limit = { .count = UINT64_C(1) << 40, .period_ms = INT64_C(1) << 40, .burst = UINT64_MAX };
+    struct ratelimit limit = { .count = UINT64_C(1) << 40,
+                               .period_ms = INT64_C(1) << 40,
+                               .burst = UINT64_MAX };
     struct ratelimit_state state = { 0 };
     int64_t wait;
 

@@ -4,23 +4,26 @@
 /* token_sha256: of "tok-nlp" and "tok-vision" (sha256sum) */
 #define INI_HEAD                                                                                             \
     "[gateway]\nlisten = 127.0.0.1:8080\n[upstream main]\nregion = cn-shanghai\n"                            \
-    "[credential main]\ntype = access_key\nfile = /nonexistent/credentials\n[audit]\npath = /tmp/audit.jsonl\n" \
-    "[client nlp]\ntoken_sha256 = 278cc70e7b8153b22a75a4c7136dc451adef7ca55dcd8bde9db0e6d9586f0b1f\npolicy = small\n"                                                     \
-    "[client vision]\ntoken_sha256 = 404701cf771af71cefcf64bb062476da152c82a5b6ec386bc62491f6da8ff4c5\npolicy = vision\n"
+    "[credential main]\ntype = access_key\nfile = /nonexistent/credentials\n[audit]\npath = "                \
+    "/tmp/audit.jsonl\n"                                                                                     \
+    "[client nlp]\ntoken_sha256 = 278cc70e7b8153b22a75a4c7136dc451adef7ca55dcd8bde9db0e6d9586f0b1f\npolicy " \
+    "= small\n"                                                                                              \
+    "[client vision]\ntoken_sha256 = "                                                                       \
+    "404701cf771af71cefcf64bb062476da152c82a5b6ec386bc62491f6da8ff4c5\npolicy = vision\n"
 #define INI_SMALL                                                                                            \
     "[policy small]\nallow = CreateAppService, UpdateAppService, DeleteService, @read, @lifecycle\n"         \
     "services = nlp_*\nworkspaces = 12345\napp_types = LLM\n"                                                \
     "service_specs = llama_7b_fp16 <= 4, chatglm_6b_int8 <= 2\nmax_replicas = 4\noss_paths = oss://nlp/*\n"
-#define INI_VISION                                                                                           \
-    "[policy vision]\nallow = @read, ScaleService\nservices = vision_*\n"
+#define INI_VISION "[policy vision]\nallow = @read, ScaleService\nservices = vision_*\n"
 
 static const char ini[] = INI_HEAD INI_SMALL INI_VISION;
 
-#define CREATE "/api/v2/app_services"
-#define UPDATE "/api/v2/app_services/cn-shanghai/nlp_a"
+#define CREATE  "/api/v2/app_services"
+#define UPDATE  "/api/v2/app_services/cn-shanghai/nlp_a"
 #define SERVICE "/api/v2/services/cn-shanghai/nlp_a"
 #define BODY(name, spec, replicas)                                                                           \
-    "{\"ServiceName\":\"" name "\",\"AppType\":\"LLM\",\"ServiceSpec\":\"" spec "\",\"Replicas\":" replicas "}"
+    "{\"ServiceName\":\"" name "\",\"AppType\":\"LLM\",\"ServiceSpec\":\"" spec "\",\"Replicas\":" replicas  \
+    "}"
 #define STATE(spec, total)                                                                                   \
     "{\"RequestId\":\"r\",\"ServiceName\":\"nlp_a\",\"AppSpecName\":\"" spec "\",\"TotalInstance\":" total "}"
 
@@ -36,11 +39,14 @@ static void forwards_only_what_is_durable(void **state)
     world_durable(w);
     assert_int_equal(w->send_count, 1);
     const char *head = w->sends[0].head;
-    assert_has(head, "POST /api/v2/app_services?WorkspaceId=12345 HTTP/1.1\r\n"); /* filled in: the list has one value */
+    assert_has(
+        head,
+        "POST /api/v2/app_services?WorkspaceId=12345 HTTP/1.1\r\n"); /* filled in: the list has one value */
     assert_has(head, "host: pai-eas.cn-shanghai.aliyuncs.com\r\n");
     assert_has(head, "x-acs-action: CreateAppService\r\n");
     assert_has(head, "authorization: ACS3-HMAC-SHA256 Credential=LTAItest,SignedHeaders="
-                     "content-type;host;x-acs-action;x-acs-content-sha256;x-acs-date;x-acs-signature-nonce;x-acs-version,");
+                     "content-type;host;x-acs-action;x-acs-content-sha256;x-acs-date;x-acs-signature-nonce;x-"
+                     "acs-version,");
     assert_has_not(head, "tok-nlp");
     assert_string_equal(w->sends[0].body, BODY("nlp_a", "llama_7b_fp16", "2"));
     world_answer(w, 0, 200, "{\"RequestId\":\"r\",\"AccessToken\":\"secret\"}");
@@ -197,9 +203,11 @@ static void judges_what_a_start_brings_back(void **state)
     world_ask(w, "tok-nlp", "PUT", SERVICE "/start", NULL);
     world_answer(w, 0, 200, STATE("llama_7b_fp16", "12"));
     assert_has(w->replies[0].body, "Easgate.ReplicaCap");
-    world_ask(w, "tok-nlp", "PUT", SERVICE "/start", NULL); /* the stored count stands in ServiceConfig only */
-    world_answer(w, 1, 200, "{\"AppSpecName\":\"llama_7b_fp16\",\"TotalInstance\":0,"
-                            "\"ServiceConfig\":\"{\\\"metadata\\\":{\\\"instance\\\":9}}\"}");
+    world_ask(w, "tok-nlp", "PUT", SERVICE "/start",
+              NULL); /* the stored count stands in ServiceConfig only */
+    world_answer(w, 1, 200,
+                 "{\"AppSpecName\":\"llama_7b_fp16\",\"TotalInstance\":0,"
+                 "\"ServiceConfig\":\"{\\\"metadata\\\":{\\\"instance\\\":9}}\"}");
     assert_has(w->replies[1].body, "would be 9 replicas (9 now)");
     world_ask(w, "tok-nlp", "PUT", SERVICE "/start", NULL); /* it states no count at all */
     world_answer(w, 2, 200, "{\"AppSpecName\":\"llama_7b_fp16\"}");
@@ -208,7 +216,8 @@ static void judges_what_a_start_brings_back(void **state)
     world_answer(w, 3, 200, STATE("baichuan_7b_fp16", "1"));
     assert_has(w->replies[3].body, "Easgate.SpecNotAllowed");
     world_ask(w, "tok-nlp", "PUT", SERVICE "/start", NULL); /* a scaler that could pass the cap */
-    world_answer(w, 4, 200, "{\"AppSpecName\":\"llama_7b_fp16\",\"TotalInstance\":1,\"AutoscalerEnabled\":true}");
+    world_answer(w, 4, 200,
+                 "{\"AppSpecName\":\"llama_7b_fp16\",\"TotalInstance\":1,\"AutoscalerEnabled\":true}");
     assert_has(w->replies[4].body, "Easgate.ScalerActive");
     assert_int_equal(w->send_count, 5);
     world_ask(w, "tok-nlp", "PUT", SERVICE "/start", NULL);
@@ -253,10 +262,11 @@ static void a_change_that_rests_on_the_state_is_alone(void **state)
     struct world *w = world_new(ini);
 
     (void)state;
-    world_ask(w, "tok-nlp", "PUT", UPDATE, "{\"Replicas\":4}");                  /* looks up: llama may have 4 */
-    world_ask(w, "tok-nlp", "PUT", UPDATE, "{\"ServiceSpec\":\"chatglm_6b_int8\"}"); /* would look up, too: must wait */
-    world_ask(w, "tok-nlp", "DELETE", SERVICE, NULL);                            /* waits behind it */
-    world_ask(w, "tok-nlp", "GET", SERVICE, NULL);                               /* a read does not wait */
+    world_ask(w, "tok-nlp", "PUT", UPDATE, "{\"Replicas\":4}"); /* looks up: llama may have 4 */
+    world_ask(w, "tok-nlp", "PUT", UPDATE,
+              "{\"ServiceSpec\":\"chatglm_6b_int8\"}"); /* would look up, too: must wait */
+    world_ask(w, "tok-nlp", "DELETE", SERVICE, NULL);   /* waits behind it */
+    world_ask(w, "tok-nlp", "GET", SERVICE, NULL);      /* a read does not wait */
     assert_int_equal(w->send_count, 2);
     world_answer(w, 1, 200, "{}");
     world_answer(w, 0, 200, STATE("llama_7b_fp16", "1"));
@@ -319,16 +329,20 @@ static void a_list_shows_owned_services_over_all_pages(void **state)
     (void)state;
     world_ask(w, "tok-nlp", "GET", "/api/v2/services?PageSize=2&PageNumber=2&Filter=x", NULL);
     assert_has(w->sends[0].head, "GET /api/v2/services?Filter=x&PageNumber=1&PageSize=100 HTTP/1.1");
-    world_answer(w, 0, 200, "{\"RequestId\":\"r\",\"PageNumber\":1,\"TotalCount\":5,\"Services\":["
-                            "{\"ServiceName\":\"nlp_1\",\"AccessToken\":\"s\"},{\"ServiceName\":\"vision_1\"}]}");
+    world_answer(w, 0, 200,
+                 "{\"RequestId\":\"r\",\"PageNumber\":1,\"TotalCount\":5,\"Services\":["
+                 "{\"ServiceName\":\"nlp_1\",\"AccessToken\":\"s\"},{\"ServiceName\":\"vision_1\"}]}");
     assert_has(w->sends[1].head, "PageNumber=2&PageSize=100");
     assert_has(w->sends[1].head, "Filter=x");
-    world_answer(w, 1, 200, "{\"TotalCount\":5,\"Services\":[{\"ServiceName\":\"nlp_2\"},{\"servicename\":\"nlp_9\"}]}");
-    world_answer(w, 2, 200, "{\"TotalCount\":5,\"Services\":[{\"ServiceName\":\"nlp_3\",\"ServiceConfig\":\"{}\"}]}");
+    world_answer(w, 1, 200,
+                 "{\"TotalCount\":5,\"Services\":[{\"ServiceName\":\"nlp_2\"},{\"servicename\":\"nlp_9\"}]}");
+    world_answer(w, 2, 200,
+                 "{\"TotalCount\":5,\"Services\":[{\"ServiceName\":\"nlp_3\",\"ServiceConfig\":\"{}\"}]}");
     assert_int_equal(w->replies[0].status, 200);
-    assert_string_equal(w->replies[0].body,
-                        "{\"RequestId\":\"r\",\"PageNumber\":2,\"TotalCount\":3,"
-                        "\"Services\":[{\"ServiceName\":\"nlp_3\",\"ServiceConfig\":\"[redacted]\"}],\"PageSize\":2}");
+    assert_string_equal(
+        w->replies[0].body,
+        "{\"RequestId\":\"r\",\"PageNumber\":2,\"TotalCount\":3,"
+        "\"Services\":[{\"ServiceName\":\"nlp_3\",\"ServiceConfig\":\"[redacted]\"}],\"PageSize\":2}");
     assert_int_equal(world_count(w, AUDIT_INTENT), 3);
     assert_int_equal(world_count(w, AUDIT_OUTCOME), 3);
     world_free(w);
@@ -356,8 +370,10 @@ static void a_list_that_cannot_be_read_is_no_list(void **state)
 static void foreign_services_do_not_exist(void **state)
 {
     static const char *const asked[][2] = {
-        { "GET", "/api/v2/services/cn-shanghai/vision_1" },       { "DELETE", "/api/v2/services/cn-shanghai/vision_1" },
-        { "PUT", "/api/v2/services/cn-shanghai/vision_1/start" }, { "GET", "/api/v2/services/cn-shanghai/nowhere/logs" },
+        { "GET", "/api/v2/services/cn-shanghai/vision_1" },
+        { "DELETE", "/api/v2/services/cn-shanghai/vision_1" },
+        { "PUT", "/api/v2/services/cn-shanghai/vision_1/start" },
+        { "GET", "/api/v2/services/cn-shanghai/nowhere/logs" },
     };
     struct world *w = world_new(ini);
 
@@ -441,10 +457,14 @@ static void answers_that_may_not_pass(void **state)
         { 302, "", "Easgate.BadUpstreamAnswer" },
         { 200, "<html>", "Easgate.BadUpstreamAnswer" },
         { 200, "{\"a\":1} {}", "Easgate.BadUpstreamAnswer" },
-        { 400, "{\"Code\":\"SignatureDoesNotMatch\",\"Message\":\"string to sign: ...\"}", "Easgate.CredentialRejected" },
-        { 400, "{\"Code\":\"SignatureDoesNotMatch\",\"code\":\"x\",\"Message\":\"LTAItest\"}", "Easgate.BadUpstreamAnswer" },
-        { 400, "{\"code\":\"SignatureDoesNotMatch\",\"message\":\"LTAItest\"}", "Easgate.CredentialRejected" },
-        { 404, "{\"Code\":\"InvalidAccessKeyId.NotFound\",\"Message\":\"LTAItest\"}", "Easgate.CredentialRejected" },
+        { 400, "{\"Code\":\"SignatureDoesNotMatch\",\"Message\":\"string to sign: ...\"}",
+          "Easgate.CredentialRejected" },
+        { 400, "{\"Code\":\"SignatureDoesNotMatch\",\"code\":\"x\",\"Message\":\"LTAItest\"}",
+          "Easgate.BadUpstreamAnswer" },
+        { 400, "{\"code\":\"SignatureDoesNotMatch\",\"message\":\"LTAItest\"}",
+          "Easgate.CredentialRejected" },
+        { 404, "{\"Code\":\"InvalidAccessKeyId.NotFound\",\"Message\":\"LTAItest\"}",
+          "Easgate.CredentialRejected" },
     };
     struct world *w = world_new(ini);
 
@@ -496,8 +516,7 @@ static void the_head_is_judged_first(void **state)
 
 static void a_request_keeps_the_policy_it_was_born_with(void **state)
 {
-    static const char narrow[] = INI_HEAD
-        "[policy small]\nallow = @read\nservices = nlp_*\n" INI_VISION;
+    static const char narrow[] = INI_HEAD "[policy small]\nallow = @read\nservices = nlp_*\n" INI_VISION;
     struct world *w = world_new(ini);
     struct snapshot *next = world_snapshot(narrow);
     char before[65];
@@ -524,10 +543,10 @@ static void stopping_answers_everyone(void **state)
     struct world *w = world_new(ini);
 
     (void)state;
-    world_ask(w, "tok-nlp", "PUT", SERVICE "/start", NULL);                               /* looks up */
-    world_ask(w, "tok-nlp", "DELETE", SERVICE, NULL);                                     /* waits for it */
-    world_ask(w, "tok-nlp", "PUT", "/api/v2/services/cn-shanghai/nlp_b/start", NULL);             /* looks up */
-    world_ask(w, "tok-nlp", "GET", SERVICE, NULL);                                        /* waits for EAS */
+    world_ask(w, "tok-nlp", "PUT", SERVICE "/start", NULL);                           /* looks up */
+    world_ask(w, "tok-nlp", "DELETE", SERVICE, NULL);                                 /* waits for it */
+    world_ask(w, "tok-nlp", "PUT", "/api/v2/services/cn-shanghai/nlp_b/start", NULL); /* looks up */
+    world_ask(w, "tok-nlp", "GET", SERVICE, NULL);                                    /* waits for EAS */
     w->auto_durable = false;
     world_ask(w, "tok-nlp", "GET", SERVICE, NULL); /* waits for the log */
     gate_begin_drain(w->gate);
@@ -614,11 +633,12 @@ static void too_many_requests_of_a_client_get_429(void **state)
 
 static void too_many_changes_of_a_client_get_429(void **state)
 {
-    static const char body[] = "{\"ServiceName\":\"vision_1\",\"AppType\":\"LLM\",\"ServiceSpec\":\"s\",\"Replicas\":1}";
-    struct world *w = world_new(INI_HEAD
-                                "changes_per_minute = 6\nchange_burst = 1\nmax_inflight = 2\n" INI_SMALL
-                                "[policy vision]\nallow = @read, CreateAppService\nservices = vision_*\napp_types = LLM\n"
-                                "service_specs = s\nmax_replicas = 1\n");
+    static const char body[] =
+        "{\"ServiceName\":\"vision_1\",\"AppType\":\"LLM\",\"ServiceSpec\":\"s\",\"Replicas\":1}";
+    struct world *w = world_new(
+        INI_HEAD "changes_per_minute = 6\nchange_burst = 1\nmax_inflight = 2\n" INI_SMALL
+                 "[policy vision]\nallow = @read, CreateAppService\nservices = vision_*\napp_types = LLM\n"
+                 "service_specs = s\nmax_replicas = 1\n");
 
     (void)state;
     world_ask(w, "tok-vision", "POST", CREATE, body);
@@ -642,7 +662,8 @@ static void too_many_changes_of_a_client_get_429(void **state)
 
 static const char ini_budget[] = INI_HEAD INI_SMALL "max_total_replicas = 5\n" INI_VISION;
 
-#define ROW(name, total) "{\"ServiceName\":\"" name "\",\"AppSpecName\":\"llama_7b_fp16\",\"TotalInstance\":" total "}"
+#define ROW(name, total)                                                                                     \
+    "{\"ServiceName\":\"" name "\",\"AppSpecName\":\"llama_7b_fp16\",\"TotalInstance\":" total "}"
 #define LIST(count, rows) "{\"RequestId\":\"r\",\"TotalCount\":" count ",\"Services\":[" rows "]}"
 
 static void a_team_never_has_more_than_its_budget(void **state)
@@ -651,21 +672,25 @@ static void a_team_never_has_more_than_its_budget(void **state)
 
     (void)state;
     world_ask(w, "tok-nlp", "POST", CREATE, BODY("nlp_a", "llama_7b_fp16", "3"));
-    assert_has(w->sends[0].head, "GET /api/v2/services?IncludeNoWorkspace=true&PageNumber=1&PageSize=100 HTTP/1.1");
+    assert_has(w->sends[0].head,
+               "GET /api/v2/services?IncludeNoWorkspace=true&PageNumber=1&PageSize=100 HTTP/1.1");
     assert_has(world_record(w, AUDIT_INTENT, 0), "\"parent\":\"");
     world_answer(w, 0, 200, LIST("3", ROW("nlp_x", "2") "," ROW("vision_1", "9")));
     assert_has(w->sends[1].head, "PageNumber=2");
     world_answer(w, 1, 200, LIST("3", ROW("nlp_y", "1")));
     assert_has(w->replies[0].body, "Easgate.TeamBudget");
-    assert_has(w->replies[0].body, "would be 6 replicas of all services together (3 now or under way, 3 more asked); "
-                                   "max_total_replicas of [policy small] is 5");
+    assert_has(w->replies[0].body,
+               "would be 6 replicas of all services together (3 now or under way, 3 more asked); "
+               "max_total_replicas of [policy small] is 5");
     assert_has(w->replies[0].body, "max_total_replicas of [policy small], test.ini:");
-    world_ask(w, "tok-nlp", "POST", CREATE, BODY("nlp_a", "llama_7b_fp16", "2")); /* the truth is fresh: no new reading */
+    world_ask(w, "tok-nlp", "POST", CREATE,
+              BODY("nlp_a", "llama_7b_fp16", "2")); /* the truth is fresh: no new reading */
     assert_has(w->sends[2].head, "POST /api/v2/app_services");
     world_answer(w, 2, 200, "{}");
     assert_int_equal(w->replies[1].status, 200);
     world_pass_ms(w, 10);
-    world_ask(w, "tok-nlp", "POST", CREATE, BODY("nlp_b", "llama_7b_fp16", "1")); /* full, as far as is known: read again */
+    world_ask(w, "tok-nlp", "POST", CREATE,
+              BODY("nlp_b", "llama_7b_fp16", "1")); /* full, as far as is known: read again */
     world_answer(w, 3, 200, LIST("3", ROW("nlp_x", "2") "," ROW("nlp_y", "1") "," ROW("nlp_a", "2")));
     assert_has(w->replies[2].body, "would be 6 replicas");
     assert_int_equal(w->send_count, 4);
@@ -725,7 +750,10 @@ static void what_did_not_happen_is_free_again(void **state)
 static void nothing_grows_while_the_sum_is_unreadable(void **state)
 {
     static const char *const lists[] = {
-        "{}", "not json", LIST("1", "{\"ServiceName\":\"nlp_x\"}"), LIST("1", "{\"ServiceName\":\"nlp_x\",\"TotalInstance\":\"1\"}"),
+        "{}",
+        "not json",
+        LIST("1", "{\"ServiceName\":\"nlp_x\"}"),
+        LIST("1", "{\"ServiceName\":\"nlp_x\",\"TotalInstance\":\"1\"}"),
         LIST("1", "{\"ServiceName\":\"nlp_x\",\"TotalInstance\":1,\"AutoscalerEnabled\":true}"),
     };
     struct world *w = world_new(ini_budget);
@@ -815,7 +843,8 @@ static void malformed_requests_are_refused_by_name(void **state)
         { "POST", CREATE, BODY("nlp_a", "llama_7b_fp16", "1e0"), 400, "Easgate.InvalidField" },
         { "POST", CREATE, BODY("nlp_a", "llama_7b_fp16", "\"1\""), 400, "Easgate.InvalidField" },
         { "POST", CREATE, BODY("nlp_a", "llama_7b_fp16", "0"), 400, "Easgate.InvalidField" },
-        { "POST", CREATE "?WorkspaceId=1", BODY("nlp_a", "llama_7b_fp16", "1"), 403, "Easgate.WorkspaceNotAllowed" },
+        { "POST", CREATE "?WorkspaceId=1", BODY("nlp_a", "llama_7b_fp16", "1"), 403,
+          "Easgate.WorkspaceNotAllowed" },
         { "POST", CREATE "?QuotaId=q", BODY("nlp_a", "llama_7b_fp16", "1"), 403, "Easgate.QuotaNotAllowed" },
         { "POST", CREATE, BODY("nlp_a", "gpt", "1"), 403, "Easgate.SpecNotAllowed" },
     };
