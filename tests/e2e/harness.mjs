@@ -101,7 +101,7 @@ region = ${REGION}
 endpoint = 127.0.0.1:${world.emulatorPort}
 ca_file = ${world.dir}/ca.pem
 test_endpoint = yes
-
+${options.upstream ?? ''}
 [credential main]
 type = access_key
 file = ${world.dir}/credentials
@@ -145,7 +145,7 @@ export class JsonLines {
 
 export class World {
     /**
-     * options: policies(tokens) -> text, gateway (more lines), durability, stateDelayMs, gatewayLess (emulator only),
+     * options: policies(tokens) -> text, gateway and upstream (more lines), durability, stateDelayMs, gatewayLess (emulator only),
      * limitMs (for the whole world).
      */
     static async start(options = {}) {
