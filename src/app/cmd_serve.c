@@ -133,9 +133,10 @@ static void on_hup(void *arg)
 
     log_lines(LOG_ERROR, "cannot be changed while running", sbuf_slice(&errors.text));
     config_errors_drop(&errors);
+    fine = fine && sandbox_raise_files((unsigned long)next->gateway.max_connections, &e);
+    /* last: it takes effect at once */
     for (size_t i = 0; fine && i < next->upstream_count; i++)
         fine = upstream_prepare(s->upstream, &next->upstreams[i], &e);
-    fine = fine && sandbox_raise_files((unsigned long)next->gateway.max_connections, &e);
     if (e.code != ERR_NONE)
         log_event(LOG_ERROR, "config", "refused", LOG_C("error", e.text));
     if (fine) {

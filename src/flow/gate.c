@@ -34,7 +34,7 @@ void gate_free(struct gate **g)
         return;
     MUST(list_is_empty(&(*g)->inflight));
     metrics_free(&(*g)->metrics);
-    map_free(&(*g)->held);
+    held_free_all(*g);
     usage_free_all(*g);
     teams_free(*g);
     if ((*g)->snap)
@@ -134,6 +134,7 @@ void gate_tick(struct gate *g)
 
     for (struct txn *t; (t = find_late(g, now));)
         txn_wake(t, TXN_TIMEOUT);
+    held_sweep(g);
     gate_flush_counted(g, false);
     metric_set(g->metrics, METRIC_inflight, (int64_t)g->inflight_count);
     metric_set(g->metrics, METRIC_inflight_bytes, (int64_t)g->inflight_bytes);

@@ -46,6 +46,9 @@ struct gate {
     char date_text[25];
 };
 
+/* Forget services that nobody changes any more. held.c */
+void held_sweep(struct gate *g);
+void held_free_all(struct gate *g);
 void teams_free(struct gate *g);
 /* What teams own may have changed. */
 void teams_doubt(struct gate *g);

@@ -62,6 +62,8 @@ enum step_result gather_ask(struct txn *t, const struct query *filters)
     struct err e = { 0 };
     char number[24];
 
+    if (!t->gather.deadline_mono_ms)
+        t->gather.deadline_mono_ms = txn_now(t) + (int64_t)txn_upstream(t)->timeout_ms;
     if (++t->gather.page > txn_upstream(t)->list_max_pages)
         return txn_refuse(t, REASON_LIST_TOO_LONG,
                           "EAS lists more than %llu pages of " LIST_PAGE_SIZE_TEXT " services",
@@ -93,4 +95,5 @@ void gather_drop(struct txn *t)
     json_free(&t->gather.first);
     json_free(&t->gather.owned);
     t->gather.seen = t->gather.page = 0;
+    t->gather.deadline_mono_ms = 0;
 }

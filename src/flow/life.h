@@ -10,6 +10,8 @@
 
 #define TXN_ARENA_MAX_BYTES (4 * 1024 * 1024)
 #define TXN_TRIES_MAX       2
+/* Path and query of what is sent, so that its record says all of them. */
+#define TXN_TARGET_MAX_BYTES 2048
 /* Page size of our own reads of whole lists: EAS's default (docs/eas/README.md, ListServices). */
 #define LIST_PAGE_SIZE_TEXT "100"
 
@@ -53,6 +55,7 @@ struct txn {
         struct json *owned;   /* the services of all pages so far that the policy owns */
         size_t seen;
         uint64_t page;        /* the one that was asked for last */
+        int64_t deadline_mono_ms; /* of all pages together; 0 outside a list */
     } gather;
     struct team *team;        /* whose budget it reads or waits for, reserve.c */
     struct list in_team;      /* waiting for the truth */
@@ -154,7 +157,10 @@ enum step_result usage_admit_change(struct txn *t);
 void usage_leave(struct txn *t);
 /* held.c: who may change a service now; alone = nobody else meanwhile. */
 enum step_result held_take(struct txn *t, struct slice service, bool alone);
-void held_release(struct txn *t);
+/* is_certain = false: what it sent may still take effect. */
+void held_release(struct txn *t, bool is_certain);
+/* Errors that mean: it is easgate's key or signature, not the caller's request. step_end.c */
+bool is_about_our_key(struct slice code);
 /* record.c: the audit records of a request. */
 /* The ticket of the intent, 0 when the log takes none. */
 uint64_t record_intent(struct txn *t);

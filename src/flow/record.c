@@ -50,6 +50,8 @@ uint64_t record_intent(struct txn *t)
         t->out.query.n ? arena_printf(t->arena, "%.*s?%.*s", SLICE_FMT(t->out.path), SLICE_FMT(t->out.query))
                        : NULL;
 
+    if (t->out.query.n && !target)
+        return 0; /* no memory: what cannot be written down whole is not sent */
     rec.method = slice_of(http1_method_name(t->out.method));
     rec.target = target ? slice_of(target) : t->out.path;
     rec.body_sha256 = slice_of(t->out.body_sha256);

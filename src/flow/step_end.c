@@ -11,8 +11,8 @@
 static const struct slice secret_names[] = { S_INIT("AccessToken"), S_INIT("ServiceConfig"), S_INIT("Token"),
                                              S_INIT("SignedUrl"), S_INIT("SecurityToken") };
 
-/* Errors that mean: it is easgate's key or signature, not the caller's request. Their texts repeat what was signed. */
-static bool is_about_our_key(struct slice code)
+/* Their texts repeat what was signed. */
+bool is_about_our_key(struct slice code)
 {
     static const struct slice prefixes[] = { S_INIT("SignatureDoesNotMatch"), S_INIT("IncompleteSignature"),
                                              S_INIT("InvalidAccessKeyId"),    S_INIT("InvalidSecurityToken"),
@@ -187,6 +187,6 @@ enum step_result step_settle(struct txn *t)
     g->inflight_bytes -= t->in.message->body.n;
     reserve_end(t);
     usage_leave(t);
-    held_release(t);
+    held_release(t, r->reason != REASON_OUTCOME_UNKNOWN);
     return STEP_DONE;
 }

@@ -64,6 +64,13 @@ static enum step_result read_state(struct txn *t)
         return txn_refuse(t, REASON_STATE_UNREADABLE,
                           "the present state of the service could not be read: %.*s",
                           SLICE_FMT(t->nested.refusal.message));
+    if (answer->status >= 400) {
+        struct json *tree = json_load(sbuf_slice(&answer->body), &json_limits_answer, NULL);
+        bool ours = is_about_our_key(json_text(json_get(tree, S("Code"))));
+        json_free(&tree);
+        if (ours)
+            return txn_refuse(t, REASON_CREDENTIAL_REJECTED, NULL);
+    }
     if (answer->status == 404)
         return txn_refuse(t, REASON_SERVICE_NOT_FOUND, "no service \"%.*s\" is yours",
                           SLICE_FMT(t->in.is.facts.service));
@@ -162,6 +169,10 @@ enum step_result step_shape(struct txn *t)
         json_print(t->in.is.body, &t->out_body);
     if (!sbuf_ok(&t->out_path) || !sbuf_ok(&t->out_query) || !sbuf_ok(&t->out_body))
         return txn_refuse(t, REASON_OVERLOADED, "out of memory");
+    if (t->out_path.n + t->out_query.n > TXN_TARGET_MAX_BYTES)
+        return txn_refuse(t, REASON_BAD_QUERY,
+                          "path and query have %zu bytes as they would be sent; an audit record holds %d whole",
+                          t->out_path.n + t->out_query.n, TXN_TARGET_MAX_BYTES);
     out->method = t->in.is.match.op->method;
     out->path = sbuf_slice(&t->out_path);
     out->query = sbuf_slice(&t->out_query);

@@ -151,6 +151,10 @@ static void txn_free(struct txn *t)
     http1_msg_free(&t->log.answer);
     http1_msg_free(&t->nested.answer);
     pass_drop(&t->in.pass);
+    if (t->cred && t->cred->security_token) {
+        secret_wipe(t->out_head.p, t->out_head.n);
+        secret_wipe(t->canonical_headers.p, t->canonical_headers.n);
+    }
     cred_unref(&t->cred);
     sbuf_drop(&t->out_path);
     sbuf_drop(&t->out_query);

@@ -825,6 +825,57 @@ static void stopping_while_the_sum_is_read(void **state)
     world_free(w);
 }
 
+static void no_verdict_rests_on_a_state_that_may_still_change(void **state)
+{
+    struct world *w = world_new(ini);
+
+    (void)state;
+    world_ask(w, "tok-nlp", "PUT", UPDATE, "{\"ServiceSpec\":\"chatglm_6b_int8\"}");
+    world_answer(w, 0, 200, STATE("llama_7b_fp16", "2"));
+    world_fail(w, 1, SEND_NO_ANSWER, true); /* may land later; EAS still shows llama, which may have 4 */
+    world_ask(w, "tok-nlp", "PUT", UPDATE, "{\"Replicas\":4}");
+    assert_int_equal(w->send_count, 2);
+    assert_int_equal(w->replies[1].status, 409);
+    assert_has(w->replies[1].body, "its outcome is not known");
+    world_ask(w, "tok-nlp", "PUT", UPDATE, "{\"ServiceSpec\":\"llama_7b_fp16\",\"Replicas\":4}"); /* states everything */
+    world_answer(w, 2, 200, "{}");
+    world_pass_ms(w, 30001); /* as long as an exchange may last */
+    world_ask(w, "tok-nlp", "PUT", UPDATE, "{\"Replicas\":4}");
+    world_answer(w, 3, 200, STATE("chatglm_6b_int8", "2"));
+    assert_has(w->replies[3].body, "would be 4 replicas (2 now)");
+    world_free(w);
+}
+
+static void a_look_up_that_our_key_fails_is_not_a_missing_service(void **state)
+{
+    struct world *w = world_new(ini);
+
+    (void)state;
+    world_ask(w, "tok-nlp", "PUT", SERVICE "/start", NULL);
+    world_answer(w, 0, 404, "{\"Code\":\"InvalidAccessKeyId.NotFound\"}");
+    assert_has(w->replies[0].body, "Easgate.CredentialRejected");
+    world_free(w);
+}
+
+static void what_no_record_can_hold_is_not_sent(void **state)
+{
+    struct world *w = world_new(ini);
+    char target[4096];
+    size_t n = (size_t)snprintf(target, sizeof target, "%s/logs?Keyword=", SERVICE);
+
+    (void)state;
+    memset(target + n, 'k', 1000);
+    snprintf(target + n + 1000, sizeof target - n - 1000, "&InstanceName=");
+    n = strlen(target);
+    memset(target + n, 'i', 1000);
+    target[n + 1000] = '\0';
+    world_ask(w, "tok-nlp", "GET", target, NULL);
+    assert_int_equal(w->replies[0].status, 400);
+    assert_has(w->replies[0].body, "an audit record holds 2048 whole");
+    assert_int_equal(w->send_count, 0);
+    world_free(w);
+}
+
 static void malformed_requests_are_refused_by_name(void **state)
 {
     static const struct {
@@ -899,6 +950,9 @@ int main(void)
         cmocka_unit_test(a_delete_gives_room_after_a_new_reading),
         cmocka_unit_test(after_a_crash_budgets_wait_for_what_was_under_way),
         cmocka_unit_test(stopping_while_the_sum_is_read),
+        cmocka_unit_test(no_verdict_rests_on_a_state_that_may_still_change),
+        cmocka_unit_test(a_look_up_that_our_key_fails_is_not_a_missing_service),
+        cmocka_unit_test(what_no_record_can_hold_is_not_sent),
         cmocka_unit_test(malformed_requests_are_refused_by_name),
     };
 
