@@ -1,5 +1,6 @@
 /* Routing and running an operation: see emu_call.h. Nothing else of the emulator knows a path. */
 #include "emulator/emu_call.h"
+#include "base/num.h"
 
 static const struct emu_route routes[] = {
 #define ROUTE(action, method, path, run) { action, method, path, run },
@@ -95,6 +96,10 @@ void emu_call_parse(struct emu_call *c)
         emu_note(&c->req->notes, "body: bytes behind the JSON value");
     if (!c->service.p)
         c->service = emu_json_text(emu_json_get(c->body, "ServiceName"));
+    if (!c->service.p)
+        c->service = emu_json_text(emu_json_get(emu_json_get(c->body, "metadata"), "name"));
+    if (!c->service.p)
+        c->service = emu_json_text(emu_json_get(c->body, "metadata.name"));
 }
 
 void emu_call_drop(struct emu_call *c)
@@ -119,10 +124,9 @@ void emu_call_run(struct emu_call *c)
     struct slice cluster = emu_call_param(c, "ClusterId");
 
     note_action(c);
-    if (!c->route || !c->route->run) {
+    if (!c->route) {
         emu_answer_error(c->answer, 404, "InvalidApi.NotFound",
-                         "Specified api is not found, please check your url and method.%s",
-                         c->route ? " (The emulator does not play this operation.)" : "");
+                         "Specified api is not found, please check your url and method.");
         return;
     }
     if (cluster.p && !slice_eq(cluster, slice_of(c->world->region))) {
@@ -131,6 +135,7 @@ void emu_call_run(struct emu_call *c)
         return;
     }
     c->route->run(c);
+    emu_state_settle(c->world->state, c->now_ms);
 }
 
 struct slice emu_call_param(const struct emu_call *c, const char *name)
@@ -169,4 +174,36 @@ struct emu_jw emu_call_begin(struct emu_call *c)
     jw_open(&w, NULL, '{');
     jw_str(&w, "RequestId", c->answer->request_id);
     return w;
+}
+
+void emu_call_say(struct emu_call *c, const char *message)
+{
+    struct emu_jw w = emu_call_begin(c);
+
+    jw_str(&w, "Message", message);
+    jw_close(&w, '}');
+}
+
+struct emu_json *emu_call_query_json(struct emu_call *c, const char *name)
+{
+    struct slice text = emu_call_query(c, name);
+    size_t used = 0;
+    struct emu_json *v = emu_json_parse(text, &used);
+
+    if (text.n && (!v || slice_trim(slice_skip(text, used)).n))
+        emu_note(&c->req->notes, "query: %s is no JSON", name);
+    return v;
+}
+
+struct emu_page emu_call_page(struct emu_call *c, uint64_t normal, struct emu_jw *w)
+{
+    uint64_t page = 1, size = normal;
+
+    num_u64(emu_call_query(c, "PageNumber"), 1, 1000000, &page);
+    num_u64(emu_call_query(c, "PageSize"), 1, 100000, &size);
+    if (w) {
+        jw_int(w, "PageNumber", (int64_t)page);
+        jw_int(w, "PageSize", (int64_t)size);
+    }
+    return (struct emu_page){ (page - 1) * size, page * size };
 }

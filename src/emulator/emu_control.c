@@ -1,5 +1,6 @@
 /* The control port: see emu_control.h. One table of paths; every answer is JSON. */
 #include "emulator/emu_control.h"
+#include "emulator/emu_control_books.h"
 #include "emulator/emu_control_service.h"
 #include "emulator/emu_listen.h"
 #include "emulator/emu_server.h"
@@ -7,12 +8,14 @@
 #include "base/clock.h"
 #include <event2/buffer.h>
 #include <event2/http.h>
+#include <event2/keyvalq_struct.h>
 #include <netinet/in.h>
 
 struct control {
     struct emu_server *server;
     struct slice path; /* decoded; the part behind the row's path is `rest` */
     struct slice rest;
+    const char *query; /* raw, or NULL */
     struct emu_json *body;
     struct emu_jw *out; /* an object that is open */
     struct err err;
@@ -32,9 +35,57 @@ static int get_state(struct control *c)
         jw_int(c->out, "Replicas", v->replicas);
         jw_int(c->out, "MinReplica", v->min);
         jw_int(c->out, "MaxReplica", v->max);
+        emu_control_write_books(c->server->world.state, v, c->out);
         jw_close(c->out, '}');
     }
     jw_close(c->out, ']');
+    emu_control_write_things(c->server->world.state, c->out);
+    return 200;
+}
+
+static int get_peaks(struct control *c)
+{
+    struct emu_state *state = c->server->world.state;
+    struct evkeyvalq pairs = { 0 };
+    struct emu_books_filter f = { 0 };
+
+    if (c->query && evhttp_parse_query_str(c->query, &pairs) != 0) {
+        err_set(&c->err, ERR_SYNTAX, "the query cannot be read");
+        return 400;
+    }
+    struct slice label = slice_of(evhttp_find_header(&pairs, "label"));
+    f.prefix = slice_of(evhttp_find_header(&pairs, "prefix"));
+    f.name = slice_of(evhttp_find_header(&pairs, "service"));
+    f.workspace = slice_of(evhttp_find_header(&pairs, "workspace"));
+    f.spec = slice_of(evhttp_find_header(&pairs, "spec"));
+    f.label_key = slice_from(label.p, slice_find(label, '='));
+    f.label_value = slice_skip(label, f.label_key.n + 1);
+    emu_state_advance(state, clock_wall_ms(&clock_system));
+    emu_control_write_peaks(state, &f, c->out);
+    evhttp_clear_headers(&pairs);
+    return 200;
+}
+
+static int set_want(struct control *c)
+{
+    return emu_control_set_want(c->server->world.state, c->body, clock_wall_ms(&clock_system), &c->err) ? 200
+                                                                                                        : 400;
+}
+
+static int fire_cron(struct control *c)
+{
+    return emu_control_fire(c->server->world.state, c->body, clock_wall_ms(&clock_system), &c->err) ? 200
+                                                                                                    : 400;
+}
+
+static int put_things(struct control *c)
+{
+    const struct emu_json *first =
+        emu_json_kind(c->body) == EMU_JSON_ARRAY ? emu_json_first(c->body) : c->body;
+
+    for (const struct emu_json *m = first; m; m = first == c->body ? NULL : emu_json_next(m))
+        if (!emu_control_set_thing(c->server->world.state, m, &c->err))
+            return 400;
     return 200;
 }
 
@@ -54,7 +105,7 @@ static int put_services(struct control *c)
 static int delete_services(struct control *c)
 {
     if (!c->rest.n) {
-        emu_state_reset(c->server->world.state);
+        emu_state_remove_all(c->server->world.state);
         return 200;
     }
     if (emu_state_remove(c->server->world.state, c->rest))
@@ -108,6 +159,11 @@ static const struct {
     control_fn *run;
 } rows[] = {
     { EVHTTP_REQ_GET, "/state", false, false, get_state },
+    { EVHTTP_REQ_GET, "/peaks", false, false, get_peaks },
+    { EVHTTP_REQ_POST, "/scalers", false, true, set_want },
+    { EVHTTP_REQ_POST, "/cron", false, true, fire_cron },
+    { EVHTTP_REQ_PUT, "/things", false, true, put_things },
+    { EVHTTP_REQ_POST, "/things", false, true, put_things },
     { EVHTTP_REQ_PUT, "/services", true, true, put_services },
     { EVHTTP_REQ_POST, "/services", true, true, put_services },
     { EVHTTP_REQ_DELETE, "/services", true, false, delete_services },
@@ -148,10 +204,12 @@ static void on_request(struct evhttp_request *req, void *arg)
     char *decoded = path ? evhttp_uridecode(path, 0, NULL) : NULL;
 
     c.path = slice_of(decoded);
+    c.query = evhttp_uri_get_query(evhttp_request_get_evhttp_uri(req));
     if (n)
         c.body = emu_json_parse(slice_from(evbuffer_pullup(in, -1), n), &used);
     jw_open(&w, NULL, '{');
     int status = decoded && out ? dispatch(&c, evhttp_request_get_command(req)) : 500;
+    emu_state_settle(c.server->world.state, clock_wall_ms(&clock_system));
     jw_bool(&w, "ok", status == 200);
     if (status != 200)
         jw_str(&w, "error", c.err.text);

@@ -49,6 +49,13 @@ static bool set_number(struct emu_service *v, struct slice name, const struct em
         { "Replicas", "replicas", offsetof(struct emu_service, replicas) },
         { "MinReplica", "min", offsetof(struct emu_service, min) },
         { "MaxReplica", "max", offsetof(struct emu_service, max) },
+        { "activation", "activation", offsetof(struct emu_service, activation) },
+        { "Detached", "detached", offsetof(struct emu_service, detached) },
+        { "surge", "surge", offsetof(struct emu_service, surge) },
+        { "Cpu", "cpu", offsetof(struct emu_service, cpu) },
+        { "Gpu", "gpu", offsetof(struct emu_service, gpu) },
+        { "Memory", "memory", offsetof(struct emu_service, memory) },
+        { "Weight", "weight", offsetof(struct emu_service, weight) },
         { "create_ms", "create_ms", offsetof(struct emu_service, create_ms) },
         { "update_ms", "update_ms", offsetof(struct emu_service, update_ms) },
     };
@@ -105,8 +112,11 @@ bool emu_control_set_service(struct emu_state *state, const struct emu_json *obj
             return err_set(e, ERR_MEMORY, "no memory");
         v->replicas = 1;
     }
+    int64_t replicas = v->replicas;
     for (const struct emu_json *m = emu_json_first(object); m; m = emu_json_next(m))
         if (!set_member(v, m, e))
             return false;
+    if (v->replicas != replicas)
+        v->config_replicas = v->replicas; /* the console changes the configuration, too */
     return true;
 }

@@ -1,6 +1,28 @@
 /* Body members, read leniently: see emu_fields.h. */
 #include "emulator/emu_fields.h"
 
+bool emu_name_folds_to(struct slice a, struct slice b)
+{
+    size_t i = 0, j = 0;
+
+    for (;;) {
+        while (i < a.n && (a.p[i] == '_' || a.p[i] == '-'))
+            i++;
+        while (j < b.n && (b.p[j] == '_' || b.p[j] == '-'))
+            j++;
+        if (i == a.n || j == b.n)
+            return i == a.n && j == b.n;
+        if (ascii_lower(a.p[i++]) != ascii_lower(b.p[j++]))
+            return false;
+    }
+}
+
+static const struct {
+    const char *name, *also;
+} aliases[] = { { "Replicas", "instance" }, { "Instance", "replicas" }, { "min", "MinReplica" },
+                { "min", "minReplicas" },   { "max", "MaxReplica" },    { "max", "maxReplicas" },
+                { "TargetSize", "target" } };
+
 /* "Replicas" is also "replicas", "metadata.Replicas", and for the count "instance" and "metadata.instance". */
 static bool is_name(struct slice sent, const char *name)
 {
@@ -9,9 +31,24 @@ static bool is_name(struct slice sent, const char *name)
     while (dot > 0 && sent.p[dot - 1] != '.')
         dot--;
     struct slice last = slice_trim(slice_skip(sent, dot));
-    if (slice_eq_nocase(last, slice_of(name)))
+    if (emu_name_folds_to(last, slice_of(name)))
         return true;
-    return strcmp(name, "Replicas") == 0 && slice_eq_nocase(last, S("instance"));
+    for (size_t i = 0; i < sizeof aliases / sizeof aliases[0]; i++)
+        if (strcmp(name, aliases[i].name) == 0 && emu_name_folds_to(last, slice_of(aliases[i].also)))
+            return true;
+    return false;
+}
+
+const struct emu_json *emu_member_of(const struct emu_json *object, const char *name)
+{
+    const struct emu_json *found = NULL;
+
+    if (emu_json_kind(object) != EMU_JSON_OBJECT)
+        return NULL;
+    for (const struct emu_json *m = emu_json_first(object); m; m = emu_json_next(m))
+        if (is_name(emu_json_name(m), name))
+            found = m;
+    return found;
 }
 
 static void note_oddities(struct emu_call *c, const struct emu_json *m, const char *name, size_t seen)
@@ -62,7 +99,9 @@ bool emu_field_count(struct emu_call *c, const char *name, bool *out_found, int6
         *out_found = true;
     }
     if (seen && !*out_found) {
-        emu_answer_error(c->answer, 400, "InvalidReplicas", "%s is not a number.", name);
+        char code[80];
+        snprintf(code, sizeof code, "Invalid%.60s", name);
+        emu_answer_error(c->answer, 400, code, "%s is not a number.", name);
         return false;
     }
     return true;

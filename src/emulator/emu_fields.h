@@ -6,7 +6,11 @@
 #define EG_EMU_FIELDS_H
 #include "emulator/emu_call.h"
 
-/* The member called name; NULL when there is none. */
+/* Are they equal but for case, '_' and '-'? */
+bool emu_name_folds_to(struct slice a, struct slice b);
+/* The last member that can be read as name, without a note; NULL when there is none. */
+const struct emu_json *emu_member_of(const struct emu_json *object, const char *name);
+/* The member of the body called name; NULL when there is none. */
 const struct emu_json *emu_field(struct emu_call *c, const char *name);
 /* The largest count that any spelling of name gives; *out_found = is there one? False after answering 400. */
 bool emu_field_count(struct emu_call *c, const char *name, bool *out_found, int64_t *out);

@@ -1,6 +1,7 @@
 /*
- * emu_json: JSON for the emulator; the only file of it that knows cJSON. Reading is as lenient as cJSON is (names may
- * repeat, their order is kept), so that a caller can look at everything that came. Writing goes straight into an sbuf.
+ * emu_json: JSON for the emulator; only emu_json.c and emu_json_edit.c know cJSON. Reading is as lenient as cJSON is
+ * (names may repeat, their order is kept), so that a caller can look at everything that came. Writing goes straight
+ * into an sbuf.
  * A parsed value belongs to its root, which the caller frees; slices it yields live as long as the root.
  */
 #ifndef EG_EMU_JSON_H
@@ -40,6 +41,28 @@ bool emu_json_integer(const struct emu_json *v, int64_t *out);
 bool emu_json_integer_lenient(const struct emu_json *v, int64_t *out);
 /* Compact text of v. */
 void emu_json_print(const struct emu_json *v, struct sbuf *out);
+
+/* ---- changing a tree that the caller owns; whatever is handed in is taken over, also on failure ---- */
+
+/* An empty object ('{') or array ('['), a text, a number, a copy; NULL without memory (a copy of NULL is NULL). */
+struct emu_json *emu_json_new(char bracket);
+struct emu_json *emu_json_new_text(struct slice text);
+struct emu_json *emu_json_new_integer(int64_t value);
+struct emu_json *emu_json_copy(const struct emu_json *v);
+/* Set the member, in place of all that have this name. False without memory. */
+bool emu_json_put(struct emu_json *object, struct slice name, struct emu_json *value);
+bool emu_json_append(struct emu_json *array, struct emu_json *value);
+/* Remove all members of this name; one element or member. */
+void emu_json_remove(struct emu_json *object, struct slice name);
+void emu_json_remove_item(struct emu_json *parent, struct emu_json **item);
+/* The last member of this name, to be changed; NULL when there is none. */
+struct emu_json *emu_json_at(struct emu_json *object, struct slice name);
+struct emu_json *emu_json_first_of(struct emu_json *v);
+struct emu_json *emu_json_next_of(struct emu_json *v);
+/* The member of this name if it is a container of that kind, else a new empty one in its place; NULL without memory. */
+struct emu_json *emu_json_section(struct emu_json *object, const char *name, char bracket);
+/* Put a copy of each member of from into object; objects are merged member by member. */
+bool emu_json_merge(struct emu_json *object, const struct emu_json *from);
 
 /* A writer: values in order, commas by itself. key is NULL inside arrays. */
 struct emu_jw {

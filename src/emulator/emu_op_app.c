@@ -2,6 +2,7 @@
 #include "emulator/emu_call.h"
 #include "emulator/emu_fields.h"
 #include "emulator/emu_service_json.h"
+#include "emulator/emu_versions.h"
 
 #define REPLICAS_MAX 100000
 
@@ -109,6 +110,7 @@ static bool store(struct emu_service *v, const struct app *a)
         emu_json_print(a->config, &config);
     if (a->has_replicas)
         v->replicas = a->replicas;
+    v->config_replicas = v->replicas;
     return set_if(v, EMU_F_APP_TYPE, a->type) && set_if(v, EMU_F_APP_VERSION, a->version) &&
            set_if(v, EMU_F_SPEC, a->spec) && set_if(v, EMU_F_WORKSPACE, a->workspace) &&
            set_if(v, EMU_F_QUOTA, a->quota) &&
@@ -149,11 +151,10 @@ void op_update_app(struct emu_call *c)
     }
     if (!read_app(c, &a))
         return;
-    if (!store(v, &a)) {
+    if (!emu_versions_next(v) || !store(v, &a)) {
         emu_answer_error(c->answer, 500, "InternalError", "No memory.");
         return;
     }
-    v->version++;
     v->update_ms = c->now_ms;
     if (!emu_service_is(v, "Stopped") && !emu_service_is(v, "Stopping"))
         emu_service_move(c->world->state, v, "Updating", "Running", c->now_ms);

@@ -2,14 +2,6 @@
 #include "emulator/emu_call.h"
 #include "emulator/emu_service_json.h"
 
-static void say(struct emu_call *c, const char *message)
-{
-    struct emu_jw w = emu_call_begin(c);
-
-    jw_str(&w, "Message", message);
-    jw_close(&w, '}');
-}
-
 /* A change that goes from any state but Deleting; asking for what is the case already changes nothing. */
 static void move(struct emu_call *c, const char *now, const char *then, const char *message)
 {
@@ -23,7 +15,7 @@ static void move(struct emu_call *c, const char *now, const char *then, const ch
     }
     if (!emu_service_is(v, now) && !emu_service_is(v, then))
         emu_service_move(c->world->state, v, now, then, c->now_ms);
-    say(c, message);
+    emu_call_say(c, message);
 }
 
 void op_delete(struct emu_call *c)
@@ -52,7 +44,7 @@ void op_restart(struct emu_call *c)
         return;
     }
     emu_service_move(c->world->state, v, "Updating", "Running", c->now_ms);
-    say(c, "Service is restarting.");
+    emu_call_say(c, "Service is restarting.");
 }
 
 void op_describe(struct emu_call *c)

@@ -1,12 +1,14 @@
 /* ListServices: filters, order and pages over all services: see emu_call.h. */
 #include "emulator/emu_call.h"
+#include "emulator/emu_labels.h"
 #include "emulator/emu_service_json.h"
 #include "base/num.h"
 
 #define PAGE_MAX 1000
 
 struct filter {
-    struct slice workspace, name, fuzzy, status, quota, uid, caller, autoscaler, cronscaler, label;
+    struct slice workspace, name, fuzzy, status, quota, uid, caller, autoscaler, cronscaler, label, group,
+        resource, gateway, traffic;
     bool no_workspace_too;
 };
 
@@ -18,24 +20,13 @@ static bool has_part(struct slice text, struct slice part)
     return false;
 }
 
-static bool has_label(struct emu_json *have, struct slice key, struct slice value)
-{
-    for (const struct emu_json *l = emu_json_first(have); l; l = emu_json_next(l))
-        if (slice_eq(emu_json_text(emu_json_get(l, "LabelKey")), key) &&
-            slice_eq(emu_json_text(emu_json_get(l, "LabelValue")), value))
-            return true;
-    return false;
-}
-
 static bool has_labels(const struct emu_service *v, struct slice wanted_text)
 {
     size_t used;
     struct emu_json *wanted = emu_json_parse(wanted_text, &used);
     struct emu_json *have = emu_json_parse(emu_service_get(v, EMU_F_LABELS), &used);
-    bool ok = wanted != NULL;
+    bool ok = wanted && emu_labels_match(have, wanted);
 
-    for (const struct emu_json *m = emu_json_first(wanted); ok && m; m = emu_json_next(m))
-        ok = have && has_label(have, emu_json_name(m), emu_json_text(m));
     emu_json_free(&wanted);
     emu_json_free(&have);
     return ok;
@@ -67,6 +58,10 @@ static bool passes(const struct filter *f, const struct emu_service *v)
            (!f->fuzzy.n || has_part(emu_service_get(v, EMU_F_NAME), f->fuzzy)) &&
            is_flag(f->autoscaler, v->max > 0) &&
            is_flag(f->cronscaler, emu_service_get(v, EMU_F_CRON_JOBS).n > 0) &&
+           is_or_unset(f->group, emu_service_get(v, EMU_F_GROUP)) &&
+           is_or_unset(f->resource, emu_service_get(v, EMU_F_RESOURCE)) &&
+           is_or_unset(f->gateway, emu_service_get(v, EMU_F_GATEWAY)) &&
+           is_or_unset(f->traffic, emu_service_get(v, EMU_F_TRAFFIC)) &&
            (!f->label.n || has_labels(v, f->label));
 }
 
@@ -83,6 +78,10 @@ static struct filter read_filter(const struct emu_call *c)
         .autoscaler = emu_call_query(c, "AutoscalerEnabled"),
         .cronscaler = emu_call_query(c, "CronscalerEnabled"),
         .label = emu_call_query(c, "Label"),
+        .group = emu_call_query(c, "GroupName"),
+        .resource = emu_call_query(c, "ResourceId"),
+        .gateway = emu_call_query(c, "Gateway"),
+        .traffic = emu_call_query(c, "TrafficState"),
         .no_workspace_too = !slice_eq_nocase(emu_call_query(c, "IncludeNoWorkspace"), S("false")),
     };
 }

@@ -1,14 +1,9 @@
 /* Read operations of one service: plausible answers with the fields that the official metadata names. */
 #include "emulator/emu_call.h"
 #include "emulator/emu_service_json.h"
+#include "emulator/emu_versions.h"
 #include "base/enc.h"
 #include "base/num.h"
-
-static void put_instance_name(const struct emu_service *v, int64_t i, struct sbuf *out)
-{
-    sbuf_clear(out);
-    sbuf_addf(out, "%.*s-6f7c9d8b5-%05lld", SLICE_FMT(emu_service_get(v, EMU_F_NAME)), (long long)i);
-}
 
 static uint64_t page_of(struct emu_call *c, const char *name, uint64_t normal)
 {
@@ -83,13 +78,8 @@ void op_diagnosis(struct emu_call *c)
 /* Does the path name an instance of this service? Answers 404 if not. */
 static bool has_instance(struct emu_call *c, const struct emu_service *v)
 {
-    SCOPED(sbuf) name = SBUF_MAX(EMU_HEAD_MAX);
-
-    for (int64_t i = 0; i < emu_service_total(v, c->world); i++) {
-        put_instance_name(v, i, &name);
-        if (slice_eq(sbuf_slice(&name), emu_call_param(c, "InstanceName")))
-            return true;
-    }
+    if (emu_service_instance(v, c->world, emu_call_param(c, "InstanceName")) >= 0)
+        return true;
     emu_answer_error(c->answer, 404, "InvalidInstance.NotFound", "The instance does not exist.");
     return false;
 }
@@ -117,7 +107,7 @@ void op_instances(struct emu_call *c)
     jw_int(&w, "TotalCount", total);
     jw_open(&w, "Instances", '[');
     for (uint64_t i = (page - 1) * size; i < page * size && i < (uint64_t)total; i++) {
-        put_instance_name(v, (int64_t)i, &name);
+        emu_service_put_instance_name(v, (int64_t)i, &name);
         jw_open(&w, NULL, '{');
         jw_text(&w, "InstanceName", sbuf_slice(&name));
         jw_str(&w, "Status", emu_service_running(v) ? "Running" : "Pending");
@@ -153,27 +143,45 @@ void op_containers(struct emu_call *c)
     jw_close(&w, '}');
 }
 
-void op_versions(struct emu_call *c)
+static void put_version(const struct emu_service *v, int64_t number, int64_t build_ms, struct emu_jw *w)
 {
-    struct emu_service *v = emu_call_service(c);
     SCOPED(sbuf) config = SBUF_MAX(EMU_ANSWER_MAX);
     char time[25];
 
+    enc_time_utc(build_ms, false, time);
+    emu_service_config(v, &config);
+    jw_open(w, NULL, '{');
+    jw_int(w, "ImageId", number);
+    jw_str(w, "ImageAvailable", "true");
+    jw_str(w, "BuildTime", time);
+    jw_text(w, "ServiceConfig", sbuf_slice(&config));
+    jw_close(w, '}');
+}
+
+/* Each version as it was deployed: a call or a scaler that moved the count since does not show here. */
+void op_versions(struct emu_call *c)
+{
+    struct emu_service *v = emu_call_service(c);
+    uint64_t i = 0;
+
     if (!v)
         return;
-    enc_time_utc(v->create_ms, false, time);
-    emu_service_config(v, &config);
+    struct emu_service now = *v; /* a view for printing; it owns nothing */
+    if (now.config_replicas)
+        now.replicas = now.config_replicas;
     struct emu_jw w = emu_call_begin(c);
-    jw_int(&w, "PageNumber", (int64_t)page_of(c, "PageNumber", 1));
-    jw_int(&w, "PageSize", (int64_t)page_of(c, "PageSize", 100));
-    jw_int(&w, "TotalCount", 1);
+    struct emu_page page = emu_call_page(c, 100, &w);
+    jw_int(&w, "TotalCount", v->latest);
     jw_open(&w, "Versions", '[');
-    jw_open(&w, NULL, '{');
-    jw_int(&w, "ImageId", v->version);
-    jw_str(&w, "ImageAvailable", "true");
-    jw_str(&w, "BuildTime", time);
-    jw_text(&w, "ServiceConfig", sbuf_slice(&config));
-    jw_close(&w, '}');
+    for (int64_t number = v->latest; number > 0; number--) {
+        const struct emu_version *then = emu_versions_at(v, number);
+        if ((number != v->version && !then) || i++ < page.from || i > page.end)
+            continue;
+        if (number == v->version)
+            put_version(&now, number, v->update_ms, &w);
+        else
+            put_version(&then->then, number, then->build_ms, &w);
+    }
     jw_close(&w, ']');
     jw_close(&w, '}');
 }
@@ -193,42 +201,5 @@ void op_endpoints(struct emu_call *c)
     emu_service_write_endpoints(v, c->world, &w);
     jw_close(&w, '}');
     jw_close(&w, ']');
-    jw_close(&w, '}');
-}
-
-void op_autoscaler(struct emu_call *c)
-{
-    struct emu_service *v = emu_call_service(c);
-
-    if (!v)
-        return;
-    if (!v->max) {
-        emu_answer_error(c->answer, 404, "InvalidAutoScaler.NotFound", "The service has no autoscaler.");
-        return;
-    }
-    struct emu_jw w = emu_call_begin(c);
-    jw_text(&w, "ServiceName", emu_service_get(v, EMU_F_NAME));
-    jw_int(&w, "MinReplica", v->min);
-    jw_int(&w, "MaxReplica", v->max);
-    jw_raw(&w, "ScaleStrategies", S("[{\"metricName\":\"qps\",\"threshold\":10}]"));
-    jw_raw(&w, "Behavior", S("{}"));
-    jw_close(&w, '}');
-}
-
-void op_cronscaler(struct emu_call *c)
-{
-    struct emu_service *v = emu_call_service(c);
-
-    if (!v)
-        return;
-    struct slice jobs = emu_service_get(v, EMU_F_CRON_JOBS);
-    if (!jobs.n) {
-        emu_answer_error(c->answer, 404, "InvalidCronScaler.NotFound", "The service has no cronscaler.");
-        return;
-    }
-    struct emu_jw w = emu_call_begin(c);
-    jw_text(&w, "ServiceName", emu_service_get(v, EMU_F_NAME));
-    jw_raw(&w, "ScaleJobs", jobs);
-    jw_raw(&w, "ExcludeDates", S("[]"));
     jw_close(&w, '}');
 }

@@ -1,79 +1,7 @@
 /* Operations and the services behind them: requests in, answers out, with a clock of our own. */
-#include "unit.h"
-#include "emulator/emu_call.h"
+#include "world.h"
 
-#define DELAY_MS 1000
-
-struct world {
-    struct emu_world w;
-    int64_t now_ms;
-    struct sbuf notes; /* of the last call */
-    struct emu_answer answer;
-};
-
-static int begin(void **state)
-{
-    struct world *x = calloc(1, sizeof *x);
-
-    assert_non_null(x);
-    x->w = (struct emu_world){ .region = "cn-shanghai", .host_id = "host", .state = emu_state_new(DELAY_MS) };
-    x->now_ms = INT64_C(1700000000000);
-    x->notes = SBUF_MAX(EMU_NOTES_MAX);
-    assert_non_null(x->w.state);
-    *state = x;
-    return 0;
-}
-
-static int end(void **state)
-{
-    struct world *x = *state;
-
-    emu_answer_drop(&x->answer);
-    sbuf_drop(&x->notes);
-    emu_state_free(&x->w.state);
-    free(x);
-    return 0;
-}
-
-/* Make a call; the status. The answer stays in x->answer. */
-static int call(struct world *x, const char *method, const char *target, const char *body)
-{
-    struct emu_request req = { .method = slice_of(method),
-                               .body = SBUF_MAX(65536),
-                               .notes = SBUF_MAX(EMU_NOTES_MAX) };
-    struct slice t = slice_of(target);
-    size_t at = slice_find(t, '?');
-    struct emu_call c = { .world = &x->w, .req = &req, .now_ms = x->now_ms, .answer = &x->answer };
-
-    req.path = slice_from(t.p, at);
-    req.has_query = at < t.n;
-    req.query = slice_skip(t, at + 1);
-    sbuf_adds(&req.body, body);
-    emu_answer_drop(&x->answer);
-    emu_answer_init(&x->answer, "host");
-    c.arena = arena_new(1 << 20);
-    assert_non_null(c.arena);
-    emu_call_route(&c);
-    emu_call_parse(&c);
-    emu_call_run(&c);
-    emu_call_drop(&c);
-    arena_free(&c.arena);
-    sbuf_clear(&x->notes);
-    sbuf_add(&x->notes, sbuf_slice(&req.notes));
-    sbuf_drop(&req.notes);
-    sbuf_drop(&req.body);
-    assert_true(has_text(sbuf_slice(&x->answer.body), x->answer.request_id));
-    return x->answer.status;
-}
-
-static bool says(const struct world *x, const char *text)
-{
-    return has_text(sbuf_slice(&x->answer.body), text);
-}
-
-#define APPS      "/api/v2/app_services"
-#define SERVICES  "/api/v2/services"
-#define ONE(name) SERVICES "/cn-shanghai/" name
+#define APPS "/api/v2/app_services"
 #define BODY(name)                                                                                           \
     "{\"ServiceName\":\"" name "\",\"AppType\":\"LLM\",\"ServiceSpec\":\"llama_7b_fp16\",\"Replicas\":2}"
 
@@ -264,6 +192,7 @@ static void answers_every_read_operation(void **state)
     for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
         if (call(x, "GET", paths[i], "") != 200)
             fail_msg("%s: %d", paths[i], x->answer.status);
+        assert_true(says(x, x->answer.request_id));
         struct emu_json *json = emu_json_parse(sbuf_slice(&x->answer.body), &used);
         assert_int_equal(emu_json_kind(json), EMU_JSON_OBJECT);
         assert_int_equal(used, x->answer.body.n);
@@ -284,7 +213,7 @@ static void decides_by_method_and_path(void **state)
                   { "GET", SERVICES "//cn-shanghai", "InvalidApi.NotFound" },
                   { "PATCH", SERVICES, "InvalidApi.NotFound" },
                   { "get", SERVICES, "InvalidApi.NotFound" },
-                  { "POST", SERVICES, "InvalidApi.NotFound" }, /* CreateService: known, not played */
+                  { "POST", SERVICES, "InvalidParameter" }, /* CreateService, without a body */
                   { "GET", SERVICES "/cn-beijing/abc", "InvalidService.NotFound" },
                   { "GET", ONE("abd"), "InvalidService.NotFound" },
                   { "GET", ONE("%61bc"), "" } };
