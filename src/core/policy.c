@@ -86,8 +86,18 @@ struct slice policy_rule_place(const struct policy *p, const char *key, const st
 {
     const char *path = rule ? rule->file : p->file, *slash = strrchr(path, '/');
 
-    return slice_of(arena_printf(a, "%s of [policy %.*s], %s:%u", key, SLICE_FMT(p->name),
-                                 slash ? slash + 1 : path, rule ? rule->line : p->line));
+    char most[160] = "";
+    SCOPED(sbuf) text = SBUF_LENT(most, sizeof most, 8192);
+
+    /* Not by a format: each request that is allowed comes by here. */
+    sbuf_adds(&text, key);
+    sbuf_adds(&text, " of [policy ");
+    sbuf_add(&text, p->name);
+    sbuf_adds(&text, "], ");
+    sbuf_adds(&text, slash ? slash + 1 : path);
+    sbuf_addc(&text, ':');
+    sbuf_add_u64(&text, rule ? rule->line : p->line);
+    return arena_dup(a, sbuf_slice(&text));
 }
 
 static struct slice rule_place(const struct judging *j, const char *key, const struct rule *rule)

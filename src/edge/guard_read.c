@@ -125,7 +125,8 @@ static bool has_room(const struct guard *g)
 {
     const struct guards *all = g->all;
 
-    return all->held_bytes + all->unsent_bytes + gate_inflight_bytes(all->setup.gate) <= guards_config(all)->max_inflight_bytes;
+    return all->held_bytes + all->unsent_bytes + gate_inflight_bytes(all->setup.gate) <=
+           guards_config(all)->max_inflight_bytes;
 }
 
 /* A head is complete and right in form: who sent it? False when it was refused. */
@@ -181,12 +182,12 @@ static bool fill_input(struct evbuffer *in, const struct http1_msg *m)
 {
     bool is_chunked = http1_header_get(m, S("transfer-encoding"), NULL).n > 0;
     char size[32];
-    int n = snprintf(size, sizeof size, "%zx\r\n", m->body.n);
 
     if (!add_head(in, m))
         return false;
     if (!is_chunked)
         return add_to_input(in, sbuf_slice(&m->body));
+    int n = snprintf(size, sizeof size, "%zx\r\n", m->body.n);
     if (m->body.n && (evbuffer_add(in, size, (size_t)n) || !add_to_input(in, sbuf_slice(&m->body)) ||
                       evbuffer_add(in, "\r\n", 2)))
         return false;

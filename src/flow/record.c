@@ -46,14 +46,17 @@ static struct audit_rec whole_record(struct txn *t, enum audit_type type)
 uint64_t record_intent(struct txn *t)
 {
     struct audit_rec rec = whole_record(t, AUDIT_INTENT);
-    const char *target =
-        t->out.query.n ? arena_printf(t->arena, "%.*s?%.*s", SLICE_FMT(t->out.path), SLICE_FMT(t->out.query))
-                       : NULL;
+    char most[512] = "";
+    SCOPED(sbuf) target = SBUF_LENT(most, sizeof most, t->out.path.n + 1 + t->out.query.n);
 
-    if (t->out.query.n && !target)
+    sbuf_add(&target, t->out.path);
+    if (t->out.query.n)
+        sbuf_addc(&target, '?');
+    sbuf_add(&target, t->out.query);
+    if (!sbuf_ok(&target))
         return 0; /* no memory: what cannot be written down whole is not sent */
     rec.method = slice_of(http1_method_name(t->out.method));
-    rec.target = target ? slice_of(target) : t->out.path;
+    rec.target = sbuf_slice(&target);
     rec.body_sha256 = slice_of(t->out.body_sha256);
     rec.nonce = slice_of(t->nonce);
     rec.key_id = t->cred->access_key_id;
