@@ -143,11 +143,12 @@ static void on_hup(void *arg)
         next->generation = now->generation + 1;
         log_set_level(next->gateway.log_level);
         gate_set_snapshot(s->gate, next);
-        log_event(LOG_INFO, "config", "in force", LOG_C("digest", next->digest), LOG_N("generation", next->generation));
+        log_event(LOG_INFO, "config", "in force", LOG_C("digest", next->digest),
+                  LOG_N("generation", next->generation));
     } else {
         metric_add(gate_metrics(s->gate), METRIC_reload_failures_total, 1);
-        log_event(LOG_ERROR, "config", "reload refused, the old one stays in force", LOG_C("file", s->config_path),
-                  LOG_C("digest", now->digest));
+        log_event(LOG_ERROR, "config", "reload refused, the old one stays in force",
+                  LOG_C("file", s->config_path), LOG_C("digest", now->digest));
     }
     snapshot_unref(&next);
 }
@@ -164,11 +165,13 @@ static void on_term(void *arg)
     struct server *s = arg;
 
     if (s->stop_mono_ms) {
-        log_event(LOG_WARN, "serve", "second signal, ending at once", LOG_N("inflight", gate_inflight(s->gate)));
+        log_event(LOG_WARN, "serve", "second signal, ending at once",
+                  LOG_N("inflight", gate_inflight(s->gate)));
         s->stop_mono_ms = 1;
         return;
     }
-    s->stop_mono_ms = clock_mono_ms(s->ports.clock) + (int64_t)gate_snapshot(s->gate)->gateway.drain_timeout_ms;
+    s->stop_mono_ms =
+        clock_mono_ms(s->ports.clock) + (int64_t)gate_snapshot(s->gate)->gateway.drain_timeout_ms;
     gate_begin_drain(s->gate);
     listeners_drain(s->listeners);
     log_event(LOG_INFO, "serve", "stopping", LOG_N("inflight", gate_inflight(s->gate)));
@@ -210,7 +213,8 @@ static bool boot_config(struct server *s, struct err *e)
 {
     s->first = load(s->config_path);
     if (!s->first)
-        return err_set(e, ERR_SYNTAX, "%s is refused; `easgate check %s` says why", s->config_path, s->config_path);
+        return err_set(e, ERR_SYNTAX, "%s is refused; `easgate check %s` says why", s->config_path,
+                       s->config_path);
     log_set_level(s->first->gateway.log_level);
     return sandbox_raise_files((unsigned long)s->first->gateway.max_connections, e);
 }
@@ -279,7 +283,9 @@ static bool boot_listeners(struct server *s, struct err *e)
 
 static bool boot_signals(struct server *s, struct err *e)
 {
-    struct loop_signals signals = { .on_term = on_term, .on_int = on_term, .on_hup = on_hup, .on_usr1 = on_usr1, .arg = s };
+    struct loop_signals signals = {
+        .on_term = on_term, .on_int = on_term, .on_hup = on_hup, .on_usr1 = on_usr1, .arg = s
+    };
 
     return loop_on_signals(s->loop, &signals, e) && loop_every(s->loop, "tick", TICK_MS, on_tick, s, e);
 }
@@ -288,9 +294,9 @@ static const struct {
     const char *name;
     bool (*run)(struct server *s, struct err *e);
 } boot_steps[] = {
-    { "sandbox", boot_sandbox },     { "memory", boot_memory },   { "config", boot_config },
-    { "loop", boot_loop },           { "audit log", boot_auditor }, { "gate", boot_gate },
-    { "upstream", boot_upstream },   { "listeners", boot_listeners }, { "signals", boot_signals },
+    { "sandbox", boot_sandbox },   { "memory", boot_memory },       { "config", boot_config },
+    { "loop", boot_loop },         { "audit log", boot_auditor },   { "gate", boot_gate },
+    { "upstream", boot_upstream }, { "listeners", boot_listeners }, { "signals", boot_signals },
 };
 
 /* What the kernel would take back anyway is given back only so that a leak shows in tests. */
@@ -319,7 +325,8 @@ static int run(struct server *s)
 
     for (size_t i = 0; i < sizeof boot_steps / sizeof boot_steps[0]; i++)
         if (!boot_steps[i].run(s, &e)) {
-            log_event(LOG_ERROR, "serve", "cannot start", LOG_C("at", boot_steps[i].name), LOG_C("error", e.text));
+            log_event(LOG_ERROR, "serve", "cannot start", LOG_C("at", boot_steps[i].name),
+                      LOG_C("error", e.text));
             stop(s);
             return e.code == ERR_SYNTAX ? 2 : 1;
         }
@@ -363,7 +370,8 @@ int cmd_serve(int argc, char **argv)
         }
     }
     if (optind != argc) {
-        fprintf(stderr, "easgate serve: unexpected argument '%s'\nTry 'easgate serve --help'.\n", argv[optind]);
+        fprintf(stderr, "easgate serve: unexpected argument '%s'\nTry 'easgate serve --help'.\n",
+                argv[optind]);
         return 2;
     }
     return run(&s);

@@ -63,4 +63,3 @@ bool slice_split(struct slice *rest, char sep, struct slice *out_part)
     *rest = at == rest->n ? SLICE_NONE : slice_skip(*rest, at + 1);
     return true;
 }
-

@@ -28,7 +28,8 @@ enum reason request_route(enum http1_method method, struct slice target, struct 
         break;
     }
     return fail(REASON_BAD_PATH, e, ERR_SYNTAX,
-                "the path must be segments of A-Z a-z 0-9 . _ ~ -, none of them empty, \".\" or \"..\", without \"%\" "
+                "the path must be segments of A-Z a-z 0-9 . _ ~ -, none of them empty, \".\" or \"..\", "
+                "without \"%\" "
                 "and without a slash at its end");
 }
 
@@ -66,8 +67,8 @@ static enum reason parse_body(struct request *r, struct slice content_type, stru
     return REASON_BAD_JSON;
 }
 
-enum reason request_parse(struct request *r, struct slice target, struct slice content_type, struct slice body,
-                          struct arena *a, struct err *e)
+enum reason request_parse(struct request *r, struct slice target, struct slice content_type,
+                          struct slice body, struct arena *a, struct err *e)
 {
     const struct op *op = r->match.op;
     struct slice query = slice_skip(target, slice_find(target, '?') + 1);

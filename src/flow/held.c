@@ -12,7 +12,7 @@
 
 struct held {
     size_t holders;
-    bool exclusive;      /* the one holder excludes others */
+    bool exclusive; /* the one holder excludes others */
     int64_t certain_from_mono_ms;
     struct list waiters; /* txn.in_held, in order of arrival */
     size_t name_n;
@@ -58,10 +58,11 @@ enum step_result held_take(struct txn *t, struct slice service, bool alone)
         return txn_refuse(t, REASON_OVERLOADED, "out of memory");
     t->holds_alone = alone;
     if (alone && txn_now(t) < h->certain_from_mono_ms)
-        return txn_refuse(t, REASON_CHANGE_UNDER_WAY,
-                          "a change of service %.*s was sent and its outcome is not known; it may still take effect in the "
-                          "next %lld ms, so a change that rests on the present state must wait",
-                          SLICE_FMT(service), (long long)(h->certain_from_mono_ms - txn_now(t)));
+        return txn_refuse(
+            t, REASON_CHANGE_UNDER_WAY,
+            "a change of service %.*s was sent and its outcome is not known; it may still take effect in the "
+            "next %lld ms, so a change that rests on the present state must wait",
+            SLICE_FMT(service), (long long)(h->certain_from_mono_ms - txn_now(t)));
     if (list_is_empty(&h->waiters) && may_hold(h, t)) {
         hold(h, t);
         return STEP_NEXT;

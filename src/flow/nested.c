@@ -30,7 +30,8 @@ bool txn_nest(struct txn *t, const struct op *op, struct slice service, const st
     MUST(facts_are_ours);
     http1_msg_free(&t->nested.answer);
     t->nested = (struct nested_result){ .answer = NULL };
-    child->log.upstream_deadline_ms = t->gather.deadline_mono_ms; /* a list has one deadline for all its pages */
+    child->log.upstream_deadline_ms =
+        t->gather.deadline_mono_ms; /* a list has one deadline for all its pages */
     t->child = child;
     txn_start_nested(child);
     return true;

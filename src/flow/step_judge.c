@@ -170,9 +170,10 @@ enum step_result step_shape(struct txn *t)
     if (!sbuf_ok(&t->out_path) || !sbuf_ok(&t->out_query) || !sbuf_ok(&t->out_body))
         return txn_refuse(t, REASON_OVERLOADED, "out of memory");
     if (t->out_path.n + t->out_query.n > TXN_TARGET_MAX_BYTES)
-        return txn_refuse(t, REASON_BAD_QUERY,
-                          "path and query have %zu bytes as they would be sent; an audit record holds %d whole",
-                          t->out_path.n + t->out_query.n, TXN_TARGET_MAX_BYTES);
+        return txn_refuse(
+            t, REASON_BAD_QUERY,
+            "path and query have %zu bytes as they would be sent; an audit record holds %d whole",
+            t->out_path.n + t->out_query.n, TXN_TARGET_MAX_BYTES);
     out->method = t->in.is.match.op->method;
     out->path = sbuf_slice(&t->out_path);
     out->query = sbuf_slice(&t->out_query);

@@ -194,8 +194,7 @@ static void test_edges(void **state)
         assert_false(acs3_canonical_uri(slice_of(broken[i]), &out));
     }
     SCOPED(sbuf)
-    empty = SBUF_MAX(100),
-    query = SBUF_MAX(100), headers = SBUF_MAX(1000), names = SBUF_MAX(1000);
+    empty = SBUF_MAX(100), query = SBUF_MAX(100), headers = SBUF_MAX(1000), names = SBUF_MAX(1000);
     assert_true(acs3_canonical_uri(S(""), &empty));
     assert_string_equal(empty.p, "/");
     assert_true(acs3_canonical_query(same, 2, &query));

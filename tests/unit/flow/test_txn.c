@@ -837,7 +837,8 @@ static void no_verdict_rests_on_a_state_that_may_still_change(void **state)
     assert_int_equal(w->send_count, 2);
     assert_int_equal(w->replies[1].status, 409);
     assert_has(w->replies[1].body, "its outcome is not known");
-    world_ask(w, "tok-nlp", "PUT", UPDATE, "{\"ServiceSpec\":\"llama_7b_fp16\",\"Replicas\":4}"); /* states everything */
+    world_ask(w, "tok-nlp", "PUT", UPDATE,
+              "{\"ServiceSpec\":\"llama_7b_fp16\",\"Replicas\":4}"); /* states everything */
     world_answer(w, 2, 200, "{}");
     world_pass_ms(w, 30001); /* as long as an exchange may last */
     world_ask(w, "tok-nlp", "PUT", UPDATE, "{\"Replicas\":4}");
