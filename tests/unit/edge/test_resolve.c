@@ -216,6 +216,8 @@ static void test_many_stuck_lookups(void **state)
     assert_int_equal(r.news, 0);
     run_until_news(&r, 1);
     assert_non_null(resolve_name_error(n[RESOLVE_THREADS_MAX]));
+    for (int i = 0; i < 2000 && atomic_load(&lookups) < RESOLVE_THREADS_MAX; i++)
+        sleep_ms(5); /* until each thread runs */
     for (unsigned i = 0; i < RESOLVE_THREADS_MAX + 1; i++)
         resolve_name_free(&n[i]);
     rig_drop(&r);
