@@ -95,7 +95,7 @@ static struct emu_json *tree_of(const struct emu_service *v)
 }
 
 /* The names of what the clone takes over beside the configuration. */
-static void take_over(struct emu_service *v, const struct emu_service *from)
+static void take_over(struct emu_service *v, const struct emu_service *from, const struct emu_raw *says)
 {
     static const enum emu_field taken[] = { EMU_F_APP_TYPE, EMU_F_APP_VERSION, EMU_F_SPEC, EMU_F_APP_CONFIG,
                                             EMU_F_QUOTA };
@@ -103,7 +103,9 @@ static void take_over(struct emu_service *v, const struct emu_service *from)
     for (size_t i = 0; i < sizeof taken / sizeof taken[0]; i++)
         if (!emu_service_get(v, taken[i]).n)
             emu_service_set(v, taken[i], emu_service_get(from, taken[i]));
-    v->cpu = v->cpu == 8 && v->gpu == 1 ? from->cpu : v->cpu;
+    v->cpu = says->has_cpu ? v->cpu : from->cpu;
+    v->gpu = says->has_gpu ? v->gpu : from->gpu;
+    v->memory = says->has_memory ? v->memory : from->memory;
 }
 
 /* What the clone is to be: the source's configuration, with the body laid over it. */
@@ -142,7 +144,7 @@ void op_clone(struct emu_call *c)
     struct emu_service *v = add(c, tree, &says, sbuf_slice(&labels));
     from = v ? emu_state_find(c->world->state, name, c->now_ms) : NULL;
     if (from)
-        take_over(v, from);
+        take_over(v, from, &says);
     if (v)
         answer_new(c, v);
     emu_json_free(&tree);

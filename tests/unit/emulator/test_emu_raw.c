@@ -100,7 +100,9 @@ static void clones_what_the_source_has_now(void **state)
     must(x, "POST", SERVICES,
          "{\"metadata\":{\"name\":\"abc\",\"instance\":5},\"autoscaler\":{\"min\":1,\"max\":9}}");
     must(x, "PUT", ONE("abc") "/scale", "{\"Instance\":6}");
+    service(x, "abc")->gpu = 4; /* at the console, so no configuration says it */
     must(x, "POST", ONE("abc") "/clone", "{\"metadata\":{\"name\":\"two\"}}");
+    assert_int_equal(service(x, "two")->gpu, 4);
     assert_int_equal(service(x, "two")->replicas, 6);
     assert_int_equal(service(x, "two")->max, 9);
     assert_false(slice_eq(emu_service_get(service(x, "two"), EMU_F_TOKEN),
