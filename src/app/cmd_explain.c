@@ -20,6 +20,7 @@ static const char usage[] =
     "  -b, --body FILE          the request's body; - is standard input\n"
     "      --spec-now SPEC      what EAS would say of the service now, for requests\n"
     "      --replicas-now N     whose verdict needs it (an update that leaves one out, a start)\n"
+    "      --sum-now N          replicas of the policy's other services now, for max_total_replicas\n"
     "      --json               one JSON object\n"
     "  -h, --help\n"
     "\n"
@@ -33,7 +34,8 @@ static const char usage[] =
 struct options {
     const char *config, *client, *body;
     struct service_state state;
-    bool has_state, json;
+    int64_t sum_now; /* of the policy's other services */
+    bool has_state, has_sum, json;
 };
 
 static int bad_usage(const char *text)
@@ -64,13 +66,14 @@ static bool read_body_file(const char *path, struct sbuf *out)
 /* Parse the options; -1 = go on, else the exit code. */
 static int read_options(int argc, char **argv, struct options *o)
 {
-    enum { SPEC_NOW = 256, REPLICAS_NOW, JSON };
+    enum { SPEC_NOW = 256, REPLICAS_NOW, SUM_NOW, JSON };
     static const struct option longs[] = {
         { "config", required_argument, NULL, 'c' },
         { "client", required_argument, NULL, 'C' },
         { "body", required_argument, NULL, 'b' },
         { "spec-now", required_argument, NULL, SPEC_NOW },
         { "replicas-now", required_argument, NULL, REPLICAS_NOW },
+        { "sum-now", required_argument, NULL, SUM_NOW },
         { "json", no_argument, NULL, JSON },
         { "help", no_argument, NULL, 'h' },
         { NULL, 0, NULL, 0 },
@@ -95,6 +98,11 @@ static int read_options(int argc, char **argv, struct options *o)
             if (!num_i64(slice_of(optarg), 0, 2147483647, &o->state.replicas))
                 return bad_usage("--replicas-now must be a number from 0 to 2147483647");
             o->has_state = true;
+            break;
+        case SUM_NOW:
+            if (!num_i64(slice_of(optarg), 0, 2147483647, &o->sum_now))
+                return bad_usage("--sum-now must be a number from 0 to 2147483647");
+            o->has_sum = true;
             break;
         case JSON:
             o->json = true;
@@ -184,6 +192,9 @@ static void print_text(const struct verdict *v, const struct op *op, const struc
         printf("fills in   QuotaId=%.*s\n", SLICE_FMT(v->fill_quota));
 }
 
+static const char note[] =
+    "max_total_replicas counts, too, by what EAS lists when the request comes; state it with --sum-now";
+
 static int judge(const struct options *o, const struct snapshot *snap, const struct client *client,
                  char **request, struct slice body, struct arena *a)
 {
@@ -199,9 +210,19 @@ static int judge(const struct options *o, const struct snapshot *snap, const str
     if (reason == REASON_NONE)
         policy_judge(client->policy, snap->upstreams[0].region, &is.facts, o->has_state ? &o->state : NULL, a,
                      &v);
-    const struct refusal *r = reason != REASON_NONE ? &unread : v.kind == VERDICT_REFUSE ? &v.refusal : NULL;
+    struct refusal over;
+    bool counts = v.kind == VERDICT_ALLOW && is.facts.raises && client->policy->max_total_replicas.count;
+    bool is_over = counts && o->has_sum &&
+                   !policy_judge_sum(client->policy, v.replicas, o->sum_now,
+                                     v.has_replicas_now ? v.replicas_now : 0, a, &over);
+    const struct refusal *r = reason != REASON_NONE      ? &unread
+                              : v.kind == VERDICT_REFUSE ? &v.refusal
+                              : is_over                  ? &over
+                                                         : NULL;
     struct slice message = r && r->message.n ? r->message : r ? slice_of(reason_text(r->reason)) : SLICE_NONE;
     (o->json ? print_json : print_text)(&v, is.match.op, r, message);
+    if (counts && !o->has_sum && !o->json)
+        printf("also       %s\n", note);
     request_drop(&is);
     return r || v.kind == VERDICT_NEED_STATE ? 1 : 0;
 }

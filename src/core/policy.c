@@ -361,3 +361,25 @@ void policy_judge(const struct policy *p, struct slice region, const struct fact
     }
     out->kind = VERDICT_ALLOW;
 }
+
+bool policy_judge_sum(const struct policy *p, int64_t replicas, int64_t sum_of_others, int64_t own_now,
+                      struct arena *a, struct refusal *out)
+{
+    const struct rule *limit = p->max_total_replicas.count ? &p->max_total_replicas.at[0] : NULL;
+
+    if (!limit || replicas <= own_now || sum_of_others + replicas <= limit->cap)
+        return true;
+    *out = (struct refusal){ .reason = REASON_BUDGET,
+                             .asked = slice_of(arena_printf(a, "%lld", (long long)replicas)),
+                             .allowed = slice_of(arena_printf(a, "%lld", (long long)limit->cap)),
+                             .rule = policy_rule_place(p, "max_total_replicas", limit, a) };
+    out->message = slice_of(arena_printf(
+        a,
+        "would be %lld replicas of all services together (%lld now or under way, %lld more asked); "
+        "max_total_replicas of [policy %.*s] is %lld",
+        (long long)(sum_of_others + replicas), (long long)(sum_of_others + own_now),
+        (long long)(replicas - own_now), SLICE_FMT(p->name), (long long)limit->cap));
+    if (arena_failed(a))
+        *out = (struct refusal){ .reason = REASON_INTERNAL, .message = S("out of memory") };
+    return false;
+}

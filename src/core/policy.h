@@ -75,4 +75,9 @@ struct verdict {
  * memory it refuses with REASON_INTERNAL. */
 void policy_judge(const struct policy *p, struct slice region, const struct facts *facts,
                   const struct service_state *state, struct arena *a, struct verdict *out);
+
+/* max_total_replicas: may a service that counts for own_now come to have `replicas`, when all others have sum_of_others?
+ * True also without such a limit, and when nothing grows. False: *out says why, in the arena. */
+bool policy_judge_sum(const struct policy *p, int64_t replicas, int64_t sum_of_others, int64_t own_now,
+                      struct arena *a, struct refusal *out);
 #endif

@@ -110,6 +110,8 @@ void txn_start_nested(struct txn *child);
 /* Set the refusal (the first one stays; texts are copied into t) and return STEP_REFUSE. */
 enum step_result txn_refuse(struct txn *t, enum reason reason, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+/* The same with a refusal whose texts live as long as t. */
+enum step_result txn_refuse_as(struct txn *t, const struct refusal *refusal);
 /* Wait for news until the deadline (0 = without one of ours). */
 enum step_result txn_wait(struct txn *t, int64_t deadline_mono_ms);
 int64_t txn_now(const struct txn *t);

@@ -74,24 +74,6 @@ static void leave_team(struct txn *t)
     }
 }
 
-static enum step_result refuse_budget(struct txn *t, const struct rule *limit, int64_t sum, int64_t own)
-{
-    struct verdict *v = &t->verdict;
-    const struct policy *p = t->in.pass.client->policy;
-    int64_t more = v->replicas - own;
-    struct refusal *r = &t->log.refusal;
-
-    r->asked = slice_of(arena_printf(t->arena, "%lld", (long long)v->replicas));
-    r->allowed = slice_of(arena_printf(t->arena, "%lld", (long long)limit->cap));
-    r->rule = policy_rule_place(p, "max_total_replicas", limit, t->arena);
-    return txn_refuse(
-        t, REASON_BUDGET,
-        "would be %lld replicas of all services together (%lld now or under way, %lld more asked); "
-        "max_total_replicas of [policy %.*s] is %lld",
-        (long long)(sum + v->replicas), (long long)(sum + own), (long long)more, SLICE_FMT(p->name),
-        (long long)limit->cap);
-}
-
 static enum step_result reserve(struct txn *t, struct team *team)
 {
     struct slice service = t->in.is.facts.service;
@@ -117,7 +99,6 @@ static enum step_result begin_reading(struct txn *t, struct team *team)
 /* Is there room, by the truth as it is known now? Without a truth that may decide: read it. */
 static enum step_result try_reserve(struct txn *t, struct team *team)
 {
-    const struct rule *limit = limit_of(t);
     const struct verdict *v = &t->verdict;
     int64_t max_age_ms = (int64_t)t->in.pass.snap->gateway.budget_max_age_ms;
 
@@ -126,14 +107,15 @@ static enum step_result try_reserve(struct txn *t, struct team *team)
     bool is_fresh = budget_is_fresh(team->book, txn_now(t), max_age_ms);
     if (!is_fresh)
         return begin_reading(t, team);
+    struct refusal refusal;
     int64_t own = budget_of_service(team->book, t->in.is.facts.service);
     int64_t sum = budget_sum_without(team->book, t->in.is.facts.service);
-    if (v->replicas <= own || sum + v->replicas <= limit->cap)
+    if (policy_judge_sum(t->in.pass.client->policy, v->replicas, sum, own, t->arena, &refusal))
         return reserve(t, team);
     if (budget_read_at(team->book) < t->wants_mono_ms)
         return begin_reading(t, team);
     leave_team(t);
-    return refuse_budget(t, limit, sum, own);
+    return txn_refuse_as(t, &refusal);
 }
 
 /* The list is whole: what each service counts for becomes the truth. */

@@ -13,11 +13,7 @@ static enum step_result take_verdict(struct txn *t, const struct service_state *
                  &t->verdict);
     if (t->verdict.kind != VERDICT_REFUSE)
         return STEP_NEXT;
-    txn_refuse(t, t->verdict.refusal.reason, NULL);
-    struct slice step = t->log.refusal.step;
-    t->log.refusal = t->verdict.refusal;
-    t->log.refusal.step = step;
-    return STEP_REFUSE;
+    return txn_refuse_as(t, &t->verdict.refusal);
 }
 
 /* All that can be refused without the present state is refused here, so that it causes no look-up. */

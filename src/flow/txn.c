@@ -89,6 +89,17 @@ enum step_result txn_refuse(struct txn *t, enum reason reason, const char *forma
     return STEP_REFUSE;
 }
 
+enum step_result txn_refuse_as(struct txn *t, const struct refusal *refusal)
+{
+    struct refusal *r = &t->log.refusal;
+
+    if (r->reason != REASON_NONE)
+        return STEP_REFUSE;
+    *r = *refusal;
+    r->step = slice_of(steps[t->step].name);
+    return STEP_REFUSE;
+}
+
 enum step_result txn_wait(struct txn *t, int64_t deadline_mono_ms)
 {
     t->wait.event = TXN_EVENT_NONE;
