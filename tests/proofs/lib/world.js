@@ -51,6 +51,7 @@ class World {
         for (const file of [this.easgate, path.join(this.build, 'easgate-emulator')])
             if (!fs.existsSync(file)) {
                 console.log(`there is no ${file}; set EASGATE_BUILD to a build's folder`);
+                fs.rmSync(dir, { recursive: true });
                 process.exit(2);
             }
     }
