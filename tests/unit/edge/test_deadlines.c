@@ -7,7 +7,7 @@
 struct waiter {
     struct deadline deadline;
     unsigned nth;        /* when it was due: 1 = first */
-    struct waiter *then; /* set this one, now, when due */
+    struct waiter *then; /* set this one for the same time when due */
     struct waiter *forget;
 };
 
@@ -23,7 +23,7 @@ static void on_due(void *arg, struct deadline *d)
     assert_true(clock_mono_ms(&clock_system) >= d->at_ms);
     w->nth = ++due_count;
     if (w->then)
-        deadline_set(&all, &w->then->deadline, clock_mono_ms(&clock_system));
+        deadline_set(&all, &w->then->deadline, d->at_ms); /* passed already, and before all later ones */
     if (w->forget)
         deadline_clear(&w->forget->deadline);
 }

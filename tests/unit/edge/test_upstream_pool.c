@@ -205,7 +205,7 @@ static void test_silent_handshake(void **state)
     r->cfg.connect_timeout_ms = 200;
     int64_t begin_ms = clock_mono_ms(&clock_system);
     rig_exchange(r, &t, 3000);
-    assert_in_range(clock_mono_ms(&clock_system) - begin_ms, 200, 2500);
+    assert_in_range(clock_mono_ms(&clock_system) - begin_ms, 190, 2500); /* the loop's time is some ms old */
     rig_expect_failure(&t, SEND_NOT_SENT, true);
     rig_free(r, NULL);
     close(fd);
