@@ -34,10 +34,11 @@ static const struct step {
     { "reserve", step_reserve },   /* its place in the team's budget */
     { "borrow", step_borrow },     /* the credential */
     { "record", step_record },     /* the intent, durable; it draws the nonce */
-    { "sign", step_sign },         { "forward", step_forward },
-    { "collect", step_collect }, /* the other pages of a list; only owned services stay */
-    { "relay", step_relay },     /* the answer, or the refusal */
-    { "settle", step_settle },   /* outcome, counters, end */
+    { "sign", step_sign },         /* the signature, made of what will be sent */
+    { "forward", step_forward },   /* sent, once */
+    { "collect", step_collect },   /* the other pages of a list; only owned services stay */
+    { "relay", step_relay },       /* the answer, or the refusal */
+    { "settle", step_settle },     /* outcome, counters, end */
 };
 #define STEP_COUNT (sizeof steps / sizeof steps[0])
 
