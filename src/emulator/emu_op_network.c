@@ -265,7 +265,7 @@ void op_zones(struct emu_call *c)
         return;
     struct emu_jw w = emu_call_begin(c);
     jw_open(&w, "Zones", '[');
-    for (char zone = 'a'; zone <= 'c'; zone++)
+    for (int zone = 'a'; zone <= 'c'; zone++)
         jw_str(&w, NULL, arena_printf(c->arena, "%s-%c", c->world->region, zone));
     jw_close(&w, ']');
     jw_close(&w, '}');
