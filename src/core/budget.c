@@ -132,13 +132,13 @@ static void drop_shown(struct budget *b, int64_t grace_ms)
     }
 }
 
-void budget_read_done(struct budget *b, int64_t grace_ms)
+bool budget_read_done(struct budget *b, int64_t grace_ms)
 {
     struct map *known = index_reading(b);
 
     if (!known) {
         budget_read_abandon(b);
-        return;
+        return false;
     }
     MUST(b->is_reading);
     b->is_reading = false;
@@ -154,6 +154,7 @@ void budget_read_done(struct budget *b, int64_t grace_ms)
     b->has_truth = true;
     b->is_doubted = false;
     drop_shown(b, grace_ms);
+    return true;
 }
 
 void budget_read_abandon(struct budget *b)

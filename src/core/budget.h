@@ -25,8 +25,8 @@ void budget_free(struct budget **b);
 void budget_read_begin(struct budget *b, int64_t now_mono_ms);
 /* A service that is listed; called for all of them. False without memory. */
 bool budget_read_service(struct budget *b, struct slice service, int64_t replicas);
-/* The reading is whole: it is the truth now. */
-void budget_read_done(struct budget *b, int64_t grace_ms);
+/* The reading is whole: it is the truth now. False without memory: as budget_read_abandon. */
+bool budget_read_done(struct budget *b, int64_t grace_ms);
 /* The reading failed: what was known stays. */
 void budget_read_abandon(struct budget *b);
 /* Is there a truth, and did its reading begin at most max_age_ms ago and not before a doubt? */

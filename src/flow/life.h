@@ -30,7 +30,6 @@ struct txn {
     size_t step;              /* index into steps[] */
     char id[33];
     int64_t start_mono_ms;
-    bool finished;            /* its last step ran; freed when the loop over steps returns */
 
     /* nested requests */
     struct txn *parent;       /* whose need this one serves; NULL for a client's own */

@@ -104,15 +104,16 @@ static enum step_result try_reserve(struct txn *t, struct team *team)
 
     if (v->has_replicas_now && v->replicas <= v->replicas_now)
         return reserve(t, team); /* nothing grows: it goes on whatever is known */
-    bool is_fresh = budget_is_fresh(team->book, txn_now(t), max_age_ms);
-    if (!is_fresh)
+    /* a truth that was read since this request came may decide, however long the reading took */
+    bool is_mine = budget_read_at(team->book) >= t->wants_mono_ms;
+    if (!is_mine && !budget_is_fresh(team->book, txn_now(t), max_age_ms))
         return begin_reading(t, team);
     struct refusal refusal;
     int64_t own = budget_of_service(team->book, t->in.is.facts.service);
     int64_t sum = budget_sum_without(team->book, t->in.is.facts.service);
     if (policy_judge_sum(t->in.pass.client->policy, v->replicas, sum, own, t->arena, &refusal))
         return reserve(t, team);
-    if (budget_read_at(team->book) < t->wants_mono_ms)
+    if (!is_mine)
         return begin_reading(t, team);
     leave_team(t);
     return txn_refuse_as(t, &refusal);
@@ -138,8 +139,9 @@ static enum step_result take_truth(struct txn *t, struct team *team)
             return txn_refuse(t, REASON_OVERLOADED, "out of memory");
     }
     /* an unknown outcome may show as late as an exchange may last */
-    budget_read_done(team->book, (int64_t)txn_upstream(t)->timeout_ms);
-    return STEP_NEXT;
+    return budget_read_done(team->book, (int64_t)txn_upstream(t)->timeout_ms)
+               ? STEP_NEXT
+               : txn_refuse(t, REASON_OVERLOADED, "out of memory");
 }
 
 /* A page came; the last one decides. */

@@ -811,6 +811,27 @@ static void after_a_crash_budgets_wait_for_what_was_under_way(void **state)
     world_free(w);
 }
 
+static void a_reading_may_take_longer_than_a_truth_lasts(void **state)
+{
+    struct world *w = world_new(ini_budget);
+
+    (void)state;
+    world_ask(w, "tok-nlp", "POST", CREATE, BODY("nlp_a", "llama_7b_fp16", "3"));
+    world_pass_ms(w, 10);
+    world_ask(w, "tok-nlp", "POST", CREATE,
+              BODY("nlp_b", "llama_7b_fp16", "3")); /* waits for the same reading */
+    world_pass_ms(w, 15000);                        /* budget_max_age is 10 s */
+    world_answer(w, 0, 200, LIST("1", ROW("nlp_x", "1")));
+    assert_has(w->sends[1].head, "POST /api/v2/app_services");
+    world_answer(w, 1, 200, "{}");
+    assert_int_equal(w->replies[w->reply_count - 1].status, 200);
+    assert_has(w->sends[2].head, "GET /api/v2/services?"); /* began before the other came: it reads anew */
+    world_answer(w, 2, 200, LIST("2", ROW("nlp_x", "1") "," ROW("nlp_a", "3")));
+    assert_has(w->replies[w->reply_count - 1].body, "would be 7 replicas");
+    assert_int_equal(w->send_count, 3);
+    world_free(w);
+}
+
 static void stopping_while_the_sum_is_read(void **state)
 {
     struct world *w = world_new(ini_budget);
@@ -950,6 +971,7 @@ int main(void)
         cmocka_unit_test(nothing_grows_while_the_sum_is_unreadable),
         cmocka_unit_test(a_delete_gives_room_after_a_new_reading),
         cmocka_unit_test(after_a_crash_budgets_wait_for_what_was_under_way),
+        cmocka_unit_test(a_reading_may_take_longer_than_a_truth_lasts),
         cmocka_unit_test(stopping_while_the_sum_is_read),
         cmocka_unit_test(no_verdict_rests_on_a_state_that_may_still_change),
         cmocka_unit_test(a_look_up_that_our_key_fails_is_not_a_missing_service),
