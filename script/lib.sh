@@ -4,7 +4,8 @@ set -euo pipefail
 say() { printf '\n== %s\n' "$*"; }
 die() { printf '%s: %s\n' "${0##*/}" "$*" >&2; exit 1; }
 
-BUILD_PACKAGES=(gcc libc6-dev cmake ninja-build pkg-config libevent-dev libssl-dev libcjson-dev libinih-dev)
+BUILD_PACKAGES=(gcc libc6-dev cmake ninja-build pkg-config libevent-dev libssl-dev libcjson-dev libinih-dev
+    libzstd-dev)
 DEMO_PACKAGES=(curl ca-certificates)
 TEST_PACKAGES=(libcmocka-dev clang libclang-rt-14-dev clang-format-14 python3 curl ca-certificates openssl procps strace
     jq binutils)

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define ZST ".zst"
+
 static bool put(char *out, size_t size, struct slice s)
 {
     if (s.n >= size)
@@ -29,7 +31,7 @@ bool audit_names_init(struct audit_names *n, const char *path, struct err *e)
     if (base.n == 0 || base.n > NAME_MAX - 64 || !put(n->path, sizeof n->path, slice_of(path)) ||
         !put(n->dir, sizeof n->dir, dir) || !put(n->base, sizeof n->base, base) ||
         !put(n->stem, sizeof n->stem, slice_from(base.p, dot)) ||
-        !put(n->ext, sizeof n->ext, slice_skip(base, dot)))
+        !put(n->ext, sizeof n->ext, slice_skip(base, dot)) || strcmp(n->ext, ZST) == 0)
         return err_set(e, ERR_RANGE, "%s: not usable as the path of an audit log", path);
     return true;
 }
@@ -54,10 +56,13 @@ enum audit_file_kind audit_file_kind_of(const struct audit_names *n, const char 
         return out->kind = AUDIT_FILE_CURRENT;
     if (slice_starts(s, base) && slice_starts(slice_skip(s, base.n), S(".torn-")))
         return out->kind = AUDIT_FILE_TORN;
+    out->is_zst = slice_ends(s, S(ZST));
+    if (out->is_zst)
+        s.n -= sizeof ZST - 1;
     if (s.n <= stem.n + ext.n || !slice_starts(s, stem) || s.p[stem.n] != '-' || !slice_ends(s, ext))
         return AUDIT_FILE_NONE;
     struct slice middle = slice_from(s.p + stem.n + 1, s.n - stem.n - 1 - ext.n);
-    if (slice_starts(middle, S("broken-")))
+    if (slice_starts(middle, S("broken-")) && !out->is_zst)
         return out->kind = AUDIT_FILE_BROKEN;
     if (is_full_name(middle, out))
         return out->kind = AUDIT_FILE_FULL;
@@ -68,6 +73,13 @@ bool audit_name_full(const struct audit_names *n, uint64_t first, uint64_t last,
 {
     int used = snprintf(out, AUDIT_NAME_MAX, "%s-%llu-%llu%s", n->stem, (unsigned long long)first,
                         (unsigned long long)last, n->ext);
+
+    return used > 0 && used < AUDIT_NAME_MAX;
+}
+
+bool audit_name_zst(const char *full_name, char out[AUDIT_NAME_MAX])
+{
+    int used = snprintf(out, AUDIT_NAME_MAX, "%s" ZST, full_name);
 
     return used > 0 && used < AUDIT_NAME_MAX;
 }
@@ -129,6 +141,21 @@ static bool add(struct audit_file **files, size_t *count, size_t *room, const st
     return true;
 }
 
+/* What is there plain, too: "name" sorts before "name.zst". */
+static size_t drop_twins(struct audit_file *files, size_t count)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        const struct audit_file *before = kept ? &files[kept - 1] : NULL;
+        if (before && files[i].is_zst && !before->is_zst && before->first == files[i].first &&
+            before->last == files[i].last)
+            continue;
+        files[kept++] = files[i];
+    }
+    return kept;
+}
+
 bool audit_files_list(const struct audit_names *n, struct audit_file **out, size_t *out_count, struct err *e)
 {
     DIR *d = opendir(n->dir);
@@ -150,6 +177,6 @@ bool audit_files_list(const struct audit_names *n, struct audit_file **out, size
     if (count)
         qsort(files, count, sizeof *files, compare);
     *out = files;
-    *out_count = count;
+    *out_count = drop_twins(files, count);
     return true;
 }

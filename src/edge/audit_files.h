@@ -2,6 +2,8 @@
  * audit_files: which files belong to one audit log, and what their names say. For a log at DIR/audit.jsonl:
  *   audit.jsonl                     the segment that is written now
  *   audit-FIRST-LAST.jsonl          a full segment, with the seq of its first and last record
+ *   audit-FIRST-LAST.jsonl.zst      the same, compressed (one zstd frame with a checksum); whole if it has this name
+ *   audit-FIRST-LAST.jsonl.zst.part a compression under way, or cut off: of no account
  *   audit-broken-TIME.jsonl         a segment that was closed for good and set aside; a recover record names it
  *   audit.jsonl.torn-TIME           bytes that never became a record, kept apart
  *   audit.jsonl.lock                locked by the one process that writes
@@ -33,6 +35,7 @@ enum audit_file_kind {
 struct audit_file {
     char name[AUDIT_NAME_MAX];
     enum audit_file_kind kind;
+    bool is_zst;          /* of full segments only */
     uint64_t first, last; /* of full segments, as the name says; else 0 */
 };
 
@@ -43,9 +46,12 @@ enum audit_file_kind audit_file_kind_of(const struct audit_names *n, const char 
                                         struct audit_file *out);
 /* Names to be given; false when they would be too long. wall_ms makes the TIME. */
 bool audit_name_full(const struct audit_names *n, uint64_t first, uint64_t last, char out[AUDIT_NAME_MAX]);
+/* Of a full segment once it is compressed. */
+bool audit_name_zst(const char *full_name, char out[AUDIT_NAME_MAX]);
 bool audit_name_broken(const struct audit_names *n, int64_t wall_ms, char out[AUDIT_NAME_MAX]);
 bool audit_name_torn(const struct audit_names *n, int64_t wall_ms, char out[AUDIT_NAME_MAX]);
 
-/* All files of the log, full segments in order of their first seq, then the others by name. The caller frees *out. */
+/* All files of the log, full segments in order of their first seq, then the others by name. A segment that is there
+ * plain and compressed (a crash came between) is listed once, plain. The caller frees *out. */
 bool audit_files_list(const struct audit_names *n, struct audit_file **out, size_t *out_count, struct err *e);
 #endif

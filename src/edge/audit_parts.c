@@ -17,12 +17,19 @@ void audit_parts_drop(struct audit_parts *p)
 /* Which log's segment this could be follows from its own name: what stands before one of its dashes, and its ending. */
 static enum audit_file_kind kind_of(const char *name, struct audit_file *out)
 {
-    const char *dot = strrchr(name, '.');
+    size_t length = strlen(name);
+    size_t end = length > 4 && strcmp(name + length - 4, ".zst") == 0 ? length - 4 : length;
+    size_t dot = end;
     struct audit_names n;
     char log_name[AUDIT_NAME_MAX];
 
+    for (size_t i = 0; i < end; i++)
+        if (name[i] == '.')
+            dot = i;
+
     for (const char *dash = strchr(name, '-'); dash; dash = strchr(dash + 1, '-')) {
-        int used = snprintf(log_name, sizeof log_name, "%.*s%s", (int)(dash - name), name, dot ? dot : "");
+        int used = snprintf(log_name, sizeof log_name, "%.*s%.*s", (int)(dash - name), name, (int)(end - dot),
+                            name + dot);
         if (used > 0 && (size_t)used < sizeof log_name && audit_names_init(&n, log_name, NULL) &&
             audit_file_kind_of(&n, name, out) != AUDIT_FILE_NONE)
             return out->kind;
