@@ -54,6 +54,38 @@ void enc_base64(struct slice bytes, struct sbuf *out)
     }
 }
 
+static int sextet(char c)
+{
+    if (c >= 'A' && c <= 'Z')
+        return c - 'A';
+    if (c >= 'a' && c <= 'z')
+        return c - 'a' + 26;
+    if (ascii_is_digit(c))
+        return c - '0' + 52;
+    return c == '+' ? 62 : c == '/' ? 63 : -1;
+}
+
+bool enc_unbase64(struct slice text, struct sbuf *out)
+{
+    if (text.n % 4)
+        return false;
+    for (; text.n; text = slice_skip(text, 4)) {
+        size_t pads = text.n > 4 || text.p[3] != '=' ? 0 : text.p[2] == '=' ? 2 : 1;
+        unsigned v = 0;
+        for (size_t i = 0; i < 4; i++) {
+            int six = i < 4 - pads ? sextet(text.p[i]) : 0;
+            if (six < 0)
+                return false;
+            v = v << 6 | (unsigned)six;
+        }
+        char bytes[3] = { (char)(v >> 16), (char)(v >> 8), (char)v };
+        if ((pads > 0 && bytes[2]) || (pads > 1 && bytes[1]))
+            return false; /* bits that no byte has: a second spelling */
+        sbuf_add(out, slice_from(bytes, 3 - pads));
+    }
+    return sbuf_ok(out);
+}
+
 static bool is_unreserved(char c)
 {
     return ascii_is_alnum(c) || c == '-' || c == '_' || c == '.' || c == '~';

@@ -9,6 +9,8 @@ void enc_hex(const void *bytes, size_t n, char *out);
 bool enc_unhex(struct slice hex, void *out, size_t n);
 /* Standard base64 with padding. */
 void enc_base64(struct slice bytes, struct sbuf *out);
+/* The reverse: exactly what enc_base64 gives for some bytes, nothing else. False otherwise, and when they do not fit. */
+bool enc_unbase64(struct slice text, struct sbuf *out);
 
 /* The encoding of ACS3 (eas/README.md, Signature V3, 1): keep A-Z a-z 0-9 - _ . ~, all else %XX upper-case. */
 void enc_percent(struct slice bytes, struct sbuf *out);

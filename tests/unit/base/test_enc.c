@@ -25,6 +25,39 @@ static void test_hex(void **state)
         assert_false(enc_unhex(slice_of(broken[i]), bytes, 4));
 }
 
+/* RFC 4648, 10, backwards; and 3.3, 3.5: no other characters, no bits that are not used. */
+static void test_unbase64(void **state)
+{
+    static const char *const vectors[][2] = { { "", "" },
+                                              { "Zg==", "f" },
+                                              { "Zm8=", "fo" },
+                                              { "Zm9v", "foo" },
+                                              { "Zm9vYg==", "foob" },
+                                              { "Zm9vYmE=", "fooba" },
+                                              { "Zm9vYmFy", "foobar" } };
+    static const char *const broken[] = { "Z",      "Zg",     "Zg=",   "Z===",     "====", "Zh==",
+                                          "Zm9=",   "Zm9v\n", " Zg==", "Zg==Zg==", "Zm-v", "Zm_v",
+                                          "Zg==\n", "Zm=v",   "=Zg=",  "Zm9vZg" };
+    SCOPED(sbuf) out = SBUF_MAX(1000);
+
+    (void)state;
+    for (size_t i = 0; i < sizeof vectors / sizeof *vectors; i++) {
+        sbuf_clear(&out);
+        assert_true(enc_unbase64(slice_of(vectors[i][0]), &out));
+        assert_true(slice_eq(sbuf_slice(&out), slice_of(vectors[i][1])));
+    }
+    for (size_t i = 0; i < sizeof broken / sizeof *broken; i++) {
+        sbuf_clear(&out);
+        assert_false(enc_unbase64(slice_of(broken[i]), &out));
+    }
+    sbuf_clear(&out);
+    assert_true(enc_unbase64(S("+//+AA=="), &out));
+    assert_int_equal(out.n, 4);
+    assert_memory_equal(out.p, "\xfb\xff\xfe\x00", 4);
+    SCOPED(sbuf) small = SBUF_MAX(2);
+    assert_false(enc_unbase64(S("Zm9v"), &small));
+}
+
 static void test_base64(void **state)
 {
     static const char *const vectors[][2] = { /* RFC 4648, 10 */
@@ -291,11 +324,12 @@ static void test_no_time(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_hex),         cmocka_unit_test(test_base64),
-        cmocka_unit_test(test_percent),     cmocka_unit_test(test_unpercent),
-        cmocka_unit_test(test_utf8),        cmocka_unit_test(test_utf8_all),
-        cmocka_unit_test(test_json_string), cmocka_unit_test(test_json_plain),
-        cmocka_unit_test(test_time),        cmocka_unit_test(test_no_time),
+        cmocka_unit_test(test_hex),        cmocka_unit_test(test_base64),
+        cmocka_unit_test(test_unbase64),   cmocka_unit_test(test_percent),
+        cmocka_unit_test(test_unpercent),  cmocka_unit_test(test_utf8),
+        cmocka_unit_test(test_utf8_all),   cmocka_unit_test(test_json_string),
+        cmocka_unit_test(test_json_plain), cmocka_unit_test(test_time),
+        cmocka_unit_test(test_no_time),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
