@@ -139,7 +139,7 @@ typedef bool (*line_fn)(void *ctx, const struct audit_line *line, const struct a
 static int each_record(const struct audit_part *part, line_fn run, void *ctx)
 {
     int fd = open(part->path, O_RDONLY | O_CLOEXEC), code = EXIT_FINE;
-    struct audit_reader *r = fd >= 0 ? audit_reader_new(fd) : NULL;
+    struct audit_reader *r = fd >= 0 ? audit_reader_new(fd, part->is_zst) : NULL;
     struct audit_text text;
     struct audit_line line;
 

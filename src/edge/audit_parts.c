@@ -1,5 +1,6 @@
 /* Segments in order: see audit_parts.h. Reads one line of each file. */
 #include "edge/audit_parts.h"
+#include "edge/audit_input.h"
 #include "edge/audit_read.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -38,18 +39,24 @@ static enum audit_file_kind kind_of(const char *name, struct audit_file *out)
     return AUDIT_FILE_NONE;
 }
 
-/* The seq of the first line, or 0; read without the cost of a whole reader. */
-static uint64_t first_seq_of(int fd)
+/* The seq of the first line, or 0. */
+static uint64_t first_seq_of(int fd, bool is_zst)
 {
     char text[AUDIT_LINE_MAX_BYTES];
-    ssize_t n = pread(fd, text, sizeof text, 0);
+    struct audit_input *in = audit_input_new(fd, is_zst);
     struct audit_line line;
+    struct slice s = { text, 0 };
+    size_t n = 0;
 
-    if (n <= 0)
-        return 0;
-    struct slice s = slice_from(text, (size_t)n);
-    s.n = slice_find(s, '\n');
-    return s.n < (size_t)n && audit_line_parse(s, &line, NULL) ? line.seq : 0;
+    while (in && s.n == n && n < sizeof text) {
+        size_t more = audit_input_read(in, text + n, sizeof text - n);
+        if (!more)
+            break;
+        n += more;
+        s.n = slice_find(slice_from(text, n), '\n');
+    }
+    audit_input_free(&in);
+    return s.n < n && audit_line_parse(s, &line, NULL) ? line.seq : 0;
 }
 
 static struct audit_part *grow(struct audit_parts *p)
@@ -83,7 +90,8 @@ bool audit_parts_add(struct audit_parts *p, const char *path, struct err *e)
         part->kind = kind_of(name, &file);
         part->named_first = file.first;
         part->named_last = file.last;
-        part->first_seq = first_seq_of(fd);
+        part->is_zst = slice_ends(slice_of(name), S(".zst"));
+        part->first_seq = first_seq_of(fd, part->is_zst);
         part->bytes = (uint64_t)st.st_size;
         part->changed_s = (int64_t)st.st_mtime;
     }

@@ -11,6 +11,7 @@ struct audit_part {
     char path[PATH_MAX];
     char name[AUDIT_NAME_MAX];        /* the path's last part */
     enum audit_file_kind kind;        /* AUDIT_FILE_NONE for a path of the caller's that has no such name */
+    bool is_zst;                      /* by its name */
     uint64_t named_first, named_last; /* what a full segment's name says; else 0 */
     uint64_t first_seq;               /* of its first line; 0 = that is no record, or the file is empty */
     uint64_t stop_after_seq;          /* a broken segment: the last record that counts; 0 = all */

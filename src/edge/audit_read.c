@@ -4,6 +4,7 @@
  */
 #include "edge/audit_read.h"
 #include "base/enc.h"
+#include "edge/audit_input.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,36 +13,50 @@
 #define BUFFER_BYTES ((size_t)256 * 1024)
 
 struct audit_reader {
-    int fd, error;
+    struct audit_input *in;
     bool at_end, skip_rest;
     size_t at, have; /* unread bytes are buffer[at..have) */
     uint64_t offset, number;
     char buffer[BUFFER_BYTES];
 };
 
-struct audit_reader *audit_reader_new(int fd)
+struct audit_reader *audit_reader_new(int fd, bool is_zst)
 {
     struct audit_reader *r = malloc(sizeof *r);
 
-    if (r) {
-        r->fd = fd;
-        r->error = 0;
-        r->at_end = r->skip_rest = false; /* all but the buffer, which is large */
-        r->at = r->have = 0;
-        r->offset = r->number = 0;
-    }
+    if (!r)
+        return NULL;
+    r->at_end = r->skip_rest = false; /* all but the buffer, which is large */
+    r->at = r->have = 0;
+    r->offset = r->number = 0;
+    r->in = audit_input_new(fd, is_zst);
+    if (!r->in)
+        audit_reader_free(&r);
     return r;
 }
 
 void audit_reader_free(struct audit_reader **r)
 {
+    if (!*r)
+        return;
+    audit_input_free(&(*r)->in);
     free(*r);
     *r = NULL;
 }
 
 int audit_reader_error(const struct audit_reader *r)
 {
-    return r->error;
+    return audit_input_error(r->in);
+}
+
+const char *audit_reader_damage(const struct audit_reader *r)
+{
+    return audit_input_damage(r->in);
+}
+
+uint64_t audit_reader_taken(const struct audit_reader *r)
+{
+    return audit_input_taken(r->in);
 }
 
 uint64_t audit_reader_offset(const struct audit_reader *r)
@@ -59,18 +74,10 @@ static bool fill(struct audit_reader *r)
         r->have -= r->at;
         r->at = 0;
     }
-    ssize_t n;
-    do
-        n = read(r->fd, r->buffer + r->have, BUFFER_BYTES - r->have);
-    while (n < 0 && errno == EINTR);
-    if (n < 0)
-        r->error = errno;
-    if (n <= 0) {
-        r->at_end = true;
-        return false;
-    }
-    r->have += (size_t)n;
-    return true;
+    size_t n = audit_input_read(r->in, r->buffer + r->have, BUFFER_BYTES - r->have);
+    r->at_end = n == 0;
+    r->have += n;
+    return n > 0;
 }
 
 static void consume(struct audit_reader *r, size_t n)
@@ -184,9 +191,20 @@ static enum audit_scan_result scan_lines(struct audit_reader *r, struct audit_sc
     return AUDIT_SCAN_WHOLE;
 }
 
+/* The stream ended early, behind lines that may all be good. */
+static enum audit_scan_result judge_damage(const struct audit_reader *r, struct audit_scan *s, struct err *e)
+{
+    if (!s->bad_line)
+        s->bad_line = s->records + 1;
+    if (e)
+        *e = (struct err){ .code = ERR_NONE };
+    err_set(e, ERR_CONFLICT, "%s", audit_reader_damage(r));
+    return AUDIT_SCAN_BROKEN;
+}
+
 enum audit_scan_result audit_scan(int fd, struct audit_scan *s, struct err *e)
 {
-    struct audit_reader *r = audit_reader_new(fd);
+    struct audit_reader *r = audit_reader_new(fd, s->is_zst);
     enum audit_scan_result result = AUDIT_SCAN_FAILED;
 
     if (!r)
@@ -198,7 +216,11 @@ enum audit_scan_result audit_scan(int fd, struct audit_scan *s, struct err *e)
     if (r && audit_reader_error(r)) {
         err_set(e, ERR_IO, "%s", strerror(audit_reader_error(r)));
         result = AUDIT_SCAN_FAILED;
+    } else if (r && audit_reader_damage(r) && result != AUDIT_SCAN_BROKEN) {
+        result = judge_damage(r, s, e);
     }
+    if (r)
+        s->file_bytes = audit_reader_taken(r);
     audit_reader_free(&r);
     return result;
 }

@@ -15,15 +15,18 @@ struct audit_text {
 };
 
 struct audit_reader;
-/* A reader over fd, from where it stands; fd stays the caller's. NULL without memory. */
-struct audit_reader *audit_reader_new(int fd);
+/* A reader over fd, from where it stands, of lines or of a zstd stream of lines; fd stays the caller's. NULL without memory. */
+struct audit_reader *audit_reader_new(int fd, bool is_zst);
 void audit_reader_free(struct audit_reader **r);
 /* The next line; false at the end and when reading fails. */
 bool audit_reader_next(struct audit_reader *r, struct audit_text *out);
-/* errno of a failed read; 0 = the end was reached. */
+/* errno of a failed read; 0 = none failed. */
 int audit_reader_error(const struct audit_reader *r);
-/* Bytes read so far. */
+/* Why the zstd stream ended before its end; NULL = it did not. */
+const char *audit_reader_damage(const struct audit_reader *r);
+/* Bytes of lines read so far; and bytes of the file that were taken for them. */
 uint64_t audit_reader_offset(const struct audit_reader *r);
+uint64_t audit_reader_taken(const struct audit_reader *r);
 
 /* ---- the chain within one file ---- */
 
@@ -39,6 +42,7 @@ struct audit_scan {
     struct audit_chain chain; /* where the file must go on; moves along */
     bool chain_known;         /* false: the first line says where the file begins; becomes true with it */
     uint64_t stop_after_seq;  /* read no further than this record; 0 = to the end */
+    bool is_zst;              /* the file is compressed */
     bool (*each)(void *ctx, const struct audit_line *line,
                  const struct audit_text *text); /* may be NULL; false ends */
     void *ctx;
@@ -46,6 +50,7 @@ struct audit_scan {
     uint64_t first_seq, records;
     uint64_t good_bytes; /* up to and with the last good line */
     uint64_t all_bytes;  /* read until the end */
+    uint64_t file_bytes; /* of the file, that were taken for them */
     uint64_t bad_line;   /* number of the first line that is not good; 0 = none */
     enum audit_type last_kind;
 };

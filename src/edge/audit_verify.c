@@ -127,6 +127,7 @@ static bool scan_part(struct verify *v, int fd, struct err *e)
     struct audit_scan scan = { .chain = v->chain,
                                .chain_known = v->chain_known,
                                .stop_after_seq = p->stop_after_seq,
+                               .is_zst = p->is_zst,
                                .each = each_line,
                                .ctx = v };
     struct err why = { 0 };

@@ -115,6 +115,7 @@ static enum audit_scan_result scan_part(const struct audit_part *part, struct au
         return AUDIT_SCAN_FAILED;
     }
     scan->stop_after_seq = part->stop_after_seq;
+    scan->is_zst = part->is_zst;
     enum audit_scan_result result = audit_scan(fd, scan, e);
     close(fd);
     return result;
