@@ -1,19 +1,20 @@
 /*
- * The audit log's lines: see audit_rec.h, which is their specification. Written and read by one table of fields, so that
+ * What the audit log's lines say: see audit_rec.h, which is the specification. Written and read by one table of fields, so that
  * what is written can be read, and nothing else can. Holds no state, knows no file.
  */
 #include "core/audit_rec.h"
-#include "base/digest.h"
 #include "base/enc.h"
 #include "base/num.h"
 #include <stddef.h>
 
 static const struct slice type_names[AUDIT_TYPE_COUNT_] = {
-    [AUDIT_NONE] = S_INIT("none"),       [AUDIT_START] = S_INIT("start"),
-    [AUDIT_POLICY] = S_INIT("policy"),   [AUDIT_INTENT] = S_INIT("intent"),
-    [AUDIT_OUTCOME] = S_INIT("outcome"), [AUDIT_DENY] = S_INIT("deny"),
-    [AUDIT_COUNTED] = S_INIT("counted"), [AUDIT_ROTATE] = S_INIT("rotate"),
-    [AUDIT_RECOVER] = S_INIT("recover"), [AUDIT_STOP] = S_INIT("stop"),
+    [AUDIT_NONE] = S_INIT("none"),         [AUDIT_START] = S_INIT("start"),
+    [AUDIT_POLICY] = S_INIT("policy"),     [AUDIT_INTENT] = S_INIT("intent"),
+    [AUDIT_OUTCOME] = S_INIT("outcome"),   [AUDIT_DENY] = S_INIT("deny"),
+    [AUDIT_COUNTED] = S_INIT("counted"),   [AUDIT_ROTATE] = S_INIT("rotate"),
+    [AUDIT_RECOVER] = S_INIT("recover"),   [AUDIT_STOP] = S_INIT("stop"),
+    [AUDIT_RESOLVED] = S_INIT("resolved"), [AUDIT_CHECKPOINT] = S_INIT("checkpoint"),
+    [AUDIT_CLOCK] = S_INIT("clock"),
 };
 
 enum kind {
@@ -89,6 +90,8 @@ static const struct field fields[] = {
     FIRM(hash),
     NUMBER(size),
     NUMBER(last_seq),
+    FIRM(from),
+    FIRM(to),
 };
 #define FIELD_COUNT (sizeof fields / sizeof *fields)
 
@@ -228,44 +231,6 @@ bool audit_rec_body(const struct audit_rec *rec, struct sbuf *out)
     return false;
 }
 
-bool audit_chain_add(struct audit_chain *chain, enum audit_type type, int64_t wall_ms, int64_t mono_ms,
-                     struct slice body, struct sbuf *out)
-{
-    char when[25], prev[2 * AUDIT_HASH_BYTES + 1];
-    unsigned char hash[AUDIT_HASH_BYTES];
-    size_t start = out->n;
-
-    if (chain->seq == UINT64_MAX || type == AUDIT_NONE || type >= AUDIT_TYPE_COUNT_)
-        return false;
-    enc_time_utc(wall_ms, true, when);
-    enc_hex(chain->hash, sizeof chain->hash, prev);
-    sbuf_adds(out, "{\"v\":1,\"seq\":");
-    sbuf_add_u64(out, chain->seq + 1);
-    sbuf_adds(out, ",\"run\":\"");
-    sbuf_adds(out, chain->run);
-    sbuf_adds(out, "\",\"t\":\"");
-    sbuf_adds(out, when);
-    sbuf_adds(out, "\",\"mono\":");
-    sbuf_add_u64(out, mono_ms > 0 ? (uint64_t)mono_ms : 0);
-    sbuf_adds(out, ",\"type\":\"");
-    sbuf_add(out, type_names[type]);
-    sbuf_adds(out, "\",\"prev\":\"");
-    sbuf_adds(out, prev);
-    sbuf_addc(out, '"');
-    sbuf_add(out, body);
-    sbuf_addc(out, '\n');
-    if (!sbuf_ok(out))
-        return false;
-    struct slice line = slice_from(out->p + start, out->n - start - 1);
-    if (line.n + 1 > AUDIT_LINE_MAX_BYTES || !digest_sha256(line, hash)) {
-        cut_back(out, start);
-        return false;
-    }
-    chain->seq++;
-    memcpy(chain->hash, hash, sizeof hash);
-    return true;
-}
-
 /* ---- reading ---- */
 
 static bool take(struct slice *rest, struct slice literal)
@@ -281,16 +246,6 @@ static bool is_lower_hex(struct slice s)
     for (size_t i = 0; i < s.n; i++)
         if (!ascii_is_digit(s.p[i]) && (s.p[i] < 'a' || s.p[i] > 'f'))
             return false;
-    return true;
-}
-
-/* Exactly n bytes and the closing quote. */
-static bool take_fixed(struct slice *rest, size_t n, struct slice *out)
-{
-    if (rest->n <= n || rest->p[n] != '"')
-        return false;
-    *out = slice_from(rest->p, n);
-    *rest = slice_skip(*rest, n + 1);
     return true;
 }
 
@@ -357,19 +312,9 @@ bool audit_field_next(struct slice *rest, struct slice *out_key, struct slice *o
     return true;
 }
 
-static struct slice unquoted(struct slice value)
+struct slice audit_field_text(struct slice value)
 {
     return value.n >= 2 && value.p[0] == '"' ? slice_from(value.p + 1, value.n - 2) : value;
-}
-
-struct slice audit_line_field(const struct audit_line *line, struct slice key)
-{
-    struct slice rest = line->rest, name, value;
-
-    while (audit_field_next(&rest, &name, &value))
-        if (slice_eq(name, key))
-            return unquoted(value);
-    return SLICE_NONE;
 }
 
 static bool value_has_kind(struct slice value, enum kind kind)
@@ -381,42 +326,13 @@ static bool value_has_kind(struct slice value, enum kind kind)
     return value.p[0] == '"' && value.n > 2;
 }
 
-static bool parse_head(struct slice *rest, struct audit_line *out, struct err *e)
+bool audit_fields_check(struct slice *rest, struct slice *out_id, struct slice *out_nonce, struct err *e)
 {
-    struct slice number, text;
-    int64_t when;
-    uint64_t mono;
-
-    if (!take(rest, S("{\"v\":1,\"seq\":")) || !take_until(rest, ',', &number) ||
-        !num_u64(number, 1, UINT64_MAX, &out->seq))
-        return err_set(e, ERR_SYNTAX, "does not begin with {\"v\":1,\"seq\":NUMBER");
-    if (!take(rest, S(",\"run\":\"")) || !take_fixed(rest, 16, &out->run) || !is_lower_hex(out->run))
-        return err_set(e, ERR_SYNTAX, "run is not 16 hex digits");
-    if (!take(rest, S(",\"t\":\"")) || !take_fixed(rest, 24, &out->t) || !enc_untime_utc(out->t, &when))
-        return err_set(e, ERR_SYNTAX, "t is not a time");
-    if (!take(rest, S(",\"mono\":")) || !take_until(rest, ',', &text) || !num_u64(text, 0, INT64_MAX, &mono))
-        return err_set(e, ERR_SYNTAX, "mono is not a number");
-    if (!take(rest, S(",\"type\":\"")) || !take_until(rest, '"', &out->type) ||
-        (out->kind = audit_type_of(out->type)) == AUDIT_NONE)
-        return err_set(e, ERR_SYNTAX, "type is not known");
-    if (!take(rest, S("\",\"prev\":\"")) || !take_fixed(rest, 2 * (size_t)AUDIT_HASH_BYTES, &out->prev) ||
-        !is_lower_hex(out->prev))
-        return err_set(e, ERR_SYNTAX, "prev is not 64 hex digits");
-    return true;
-}
-
-bool audit_line_parse(struct slice line, struct audit_line *out, struct err *e)
-{
-    struct slice rest = line, key, value;
+    struct slice key, value;
     size_t next = 0;
 
-    *out = (struct audit_line){ 0 };
-    if (line.n + 1 > AUDIT_LINE_MAX_BYTES)
-        return err_set(e, ERR_TOO_LONG, "longer than %d bytes", AUDIT_LINE_MAX_BYTES);
-    if (!parse_head(&rest, out, e))
-        return false;
-    out->rest = rest;
-    while (audit_field_next(&rest, &key, &value)) {
+    *out_id = *out_nonce = SLICE_NONE;
+    while (audit_field_next(rest, &key, &value)) {
         while (next < FIELD_COUNT && !slice_eq(key, fields[next].key))
             next++;
         if (next == FIELD_COUNT)
@@ -424,35 +340,10 @@ bool audit_line_parse(struct slice line, struct audit_line *out, struct err *e)
         if (!value_has_kind(value, fields[next].kind))
             return err_set(e, ERR_SYNTAX, "%s has a value of the wrong kind", fields[next].key.p);
         if (slice_eq(key, S("id")))
-            out->id = unquoted(value);
+            *out_id = audit_field_text(value);
         if (slice_eq(key, S("nonce")))
-            out->nonce = unquoted(value);
+            *out_nonce = audit_field_text(value);
         next++;
     }
-    if (!slice_eq(rest, S("}")))
-        return err_set(e, ERR_SYNTAX, "not a record: broken near byte %zu", line.n - rest.n + 1);
-    return true;
-}
-
-bool audit_chain_check(struct audit_chain *chain, struct slice line, struct audit_line *out, struct err *e)
-{
-    char prev[2 * AUDIT_HASH_BYTES + 1];
-    unsigned char hash[AUDIT_HASH_BYTES];
-
-    if (!audit_line_parse(line, out, e))
-        return false;
-    if (chain->seq == UINT64_MAX || out->seq != chain->seq + 1)
-        return err_set(e, ERR_CONFLICT, "seq is %llu, expected %llu", (unsigned long long)out->seq,
-                       (unsigned long long)chain->seq + 1);
-    enc_hex(chain->hash, sizeof chain->hash, prev);
-    if (!slice_eq(out->prev, slice_of(prev)))
-        return err_set(e, ERR_CONFLICT,
-                       "prev is not the hash of the line before: one of the two was changed");
-    if (!digest_sha256(line, hash))
-        return err_set(e, ERR_CRYPTO, "SHA-256 failed");
-    chain->seq = out->seq;
-    memcpy(chain->hash, hash, sizeof hash);
-    memcpy(chain->run, out->run.p, out->run.n);
-    chain->run[16] = '\0';
     return true;
 }

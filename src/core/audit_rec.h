@@ -1,11 +1,9 @@
 /*
- * audit_rec: the audit log's records: what they say, how a line is written, how lines are chained, how they are read back.
+ * audit_rec: the audit log's records: what they say, and how that is written into a line and read back. How a line begins and
+ * ends, and how lines hang together, is core/audit_chain.h; docs/audit.md has the whole format.
  *
- * A line is canonical JSON: ASCII only, integers only, no blanks, keys in fixed order, at most AUDIT_LINE_MAX_BYTES with '\n':
- *   {"v":1,"seq":N,"run":"<16 hex>","t":"2026-11-23T15:27:57.123Z","mono":MS,"type":"intent","prev":"<64 hex>",...}
- * seq   counts from 1 without holes over all segments; run names the process' start; prev is the SHA-256 of the whole
- *       line before (without its '\n'), 64 zeros for the first line of all.
- * The rest depends on the type; a field that is not known is left out. Its keys are the names of the fields of struct
+ * A line's body is canonical JSON: ASCII only, integers only, no blanks, keys in fixed order. What stands in it depends on
+ * the type; a field that is not known is left out. Its keys are the names of the fields of struct
  * audit_rec, in that order; an integer's key is the field's name, "try" for try_number; client_gone is true or left out.
  * Text that would make a line too long is cut and ends with "...": target, peer, message and note first. In an intent
  * nothing else is ever cut (one that does not fit then is refused, and with it the request); in the other types the values
@@ -18,8 +16,8 @@
 #include "base/err.h"
 #include <stdint.h>
 
-#define AUDIT_LINE_MAX_BYTES 4096
-#define AUDIT_HEAD_MAX_BYTES 256 /* of a line's part before the body, at most */
+#define AUDIT_LINE_MAX_BYTES 8192 /* with its '\n' */
+#define AUDIT_HEAD_MAX_BYTES 384  /* of a line's parts before and behind the body, at most */
 #define AUDIT_BODY_MAX_BYTES (AUDIT_LINE_MAX_BYTES - AUDIT_HEAD_MAX_BYTES)
 #define AUDIT_HASH_BYTES     32
 
@@ -29,12 +27,16 @@ enum audit_type {
     AUDIT_POLICY,   /* a new configuration took effect: digest */
     AUDIT_INTENT,   /* this request will be sent */
     AUDIT_OUTCOME,  /* and this came of it */
+    AUDIT_RESOLVED, /* the truth about an outcome that was unknown, read later: id (of the request), service, status (of the
+                       look-up), replicas_now if known, note = exists or gone */
     AUDIT_DENY,     /* refused; nothing was sent */
     AUDIT_COUNTED,  /* refusals without an identity, at most one record a second for each reason */
+    AUDIT_CHECKPOINT, /* opens an epoch of the key; or each checkpoint_interval, for the note that goes elsewhere */
     AUDIT_ROTATE,   /* last record of a segment; file = the segment's name from now on */
     AUDIT_RECOVER,  /* first record after a failed disk; behind the start record after a torn tail. Says from where on:
                        last_seq and hash of the last good line, file = what was set aside (its base name), size = bytes
                        set aside, note = why */
+    AUDIT_CLOCK,    /* the wall clock went back, or records waited very long: from, to */
     AUDIT_STOP,     /* last record of a process */
     AUDIT_TYPE_COUNT_
 };
@@ -77,37 +79,22 @@ struct audit_rec {
     struct slice version, host, file, note, hash;
     bool has_size, has_last_seq;
     int64_t size, last_seq;
+    /* clock */
+    struct slice from, to;     /* times as t has them */
 };
 
 /* The part of a line behind prev, with its leading comma and the closing brace: ,"id":"..."} (or just "}"). At most
  * AUDIT_BODY_MAX_BYTES are added. False when it cannot be made (see above), or out failed; out is then unfinished. */
 bool audit_rec_body(const struct audit_rec *rec, struct sbuf *out);
 
-/* The chain: where the next line goes. */
-struct audit_chain {
-    uint64_t seq;                             /* of the last line; 0 before the first */
-    unsigned char hash[AUDIT_HASH_BYTES];     /* SHA-256 of the last line; zeros before the first */
-    char run[17];                             /* of the lines to add; of the last line when checking */
-};
-/* Append the whole line with its '\n' to out and move the chain on. False (chain untouched) when it cannot. */
-bool audit_chain_add(struct audit_chain *chain, enum audit_type type, int64_t wall_ms, int64_t mono_ms,
-                     struct slice body, struct sbuf *out);
+/* ---- reading ---- */
 
-/* A line read back, enough for verify, show and open intents. Slices point into the line. */
-struct audit_line {
-    uint64_t seq;
-    struct slice run, t, type, prev;
-    struct slice id, nonce;  /* empty when absent */
-    struct slice rest;       /* the body */
-    enum audit_type kind;    /* of type */
-};
-/* Parse one line (without '\n') strictly: this very layout and nothing else. e says what is wrong, never what stands there. */
-bool audit_line_parse(struct slice line, struct audit_line *out, struct err *e);
-/* Verify that line follows chain (seq + 1, prev equal) and move the chain on. */
-bool audit_chain_check(struct audit_chain *chain, struct slice line, struct audit_line *out, struct err *e);
 /* Walk the fields of a body: start with *rest = line->rest; false at its end (and at the first thing that is no field).
  * A value is given as it stands: "text" with its quotes, an integer, or true. */
 bool audit_field_next(struct slice *rest, struct slice *out_key, struct slice *out_value);
-/* What stands in a body under this key, without quotes, escapes left as they are; SLICE_NONE when there is nothing. */
-struct slice audit_line_field(const struct audit_line *line, struct slice key);
+/* Do the fields that *rest begins with stand in their order, each with a value of its kind? *rest is moved behind them.
+ * The values of id and nonce without quotes; empty when absent. */
+bool audit_fields_check(struct slice *rest, struct slice *out_id, struct slice *out_nonce, struct err *e);
+/* A value without its quotes. */
+struct slice audit_field_text(struct slice value);
 #endif

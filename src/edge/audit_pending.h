@@ -4,7 +4,7 @@
  */
 #ifndef EG_AUDIT_PENDING_H
 #define EG_AUDIT_PENDING_H
-#include "core/audit_rec.h"
+#include "core/audit_chain.h"
 
 #define AUDIT_PENDING_MAX ((size_t)1 << 20)
 

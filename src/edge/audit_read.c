@@ -3,7 +3,6 @@
  * too long is given as its beginning, and the reader goes on behind its end.
  */
 #include "edge/audit_read.h"
-#include "base/enc.h"
 #include "edge/audit_input.h"
 #include <errno.h>
 #include <stdlib.h>
@@ -132,12 +131,7 @@ bool audit_reader_next(struct audit_reader *r, struct audit_text *out)
 
 static bool begin_chain(struct audit_scan *s, struct slice line, struct err *e)
 {
-    struct audit_line first;
-
-    if (!audit_line_parse(line, &first, e))
-        return false;
-    s->chain.seq = first.seq - 1;
-    s->chain_known = enc_unhex(first.prev, s->chain.hash, sizeof s->chain.hash);
+    s->chain_known = audit_chain_begin(&s->chain, line, e);
     return s->chain_known;
 }
 

@@ -4,7 +4,7 @@
  */
 #ifndef EG_AUDIT_READ_H
 #define EG_AUDIT_READ_H
-#include "core/audit_rec.h"
+#include "core/audit_chain.h"
 
 /* One piece of a file, as the reader gives it; line points into the reader and is good until the next call. */
 struct audit_text {

@@ -10,7 +10,7 @@
 #define EG_LEDGER_H
 #include "base/clock.h"
 #include "base/list.h"
-#include "core/audit_rec.h"
+#include "core/audit_chain.h"
 
 /* A record on its way. Made and freed by the loop; in between it belongs to whoever has it in a list. */
 struct audit_item {

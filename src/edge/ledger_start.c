@@ -76,11 +76,14 @@ static bool finish_rotation(struct ledger *l, struct err *e)
     return segment_rotate(l->segment, name, e);
 }
 
-/* Keep this process' run name. */
+/* All of it but this process' run name and key. */
 static void adopt_chain(struct ledger *l, const struct audit_chain *chain)
 {
-    l->chain.seq = chain->seq;
-    memcpy(l->chain.hash, chain->hash, sizeof l->chain.hash);
+    struct audit_chain own = l->chain;
+
+    l->chain = *chain;
+    l->chain.key = own.key;
+    memcpy(l->chain.run, own.run, sizeof l->chain.run);
 }
 
 static bool take_over_current(struct ledger *l, struct err *e)

@@ -2,7 +2,7 @@
  * Audit lines: valid, bounded ASCII JSON whatever the input (judged by cJSON, not by our own reader), hashes as SHA-256 of
  * the line before (by a call of our own to the library), and a chain check that misses no flipped bit of a small log.
  */
-#include "core/audit_rec.h"
+#include "core/audit_chain.h"
 #include "base/enc.h"
 #include <cjson/cJSON.h>
 #include <openssl/evp.h>

@@ -1,0 +1,359 @@
+/*
+ * The audit log's chain: see audit_chain.h. Adding and checking ask the same two questions, next_epoch and
+ * audit_chain_time, so that no line is written that would not verify. Holds no state, knows no file.
+ */
+#include "core/audit_chain.h"
+#include "base/digest.h"
+#include "base/enc.h"
+#include "base/num.h"
+
+#define LATE_MAX_MS   60000 /* a record waits for the disk for some seconds at most */
+#define HASH_HEX      ((size_t)2 * AUDIT_HASH_BYTES)
+#define MAC_END_BYTES (8 + HASH_HEX + 2) /* ,"mac":"<64 hex>"} */
+
+/* ---- what may follow ---- */
+
+static bool next_epoch(const struct audit_chain *c, enum audit_type type, uint64_t epoch)
+{
+    if (c->begins_anywhere)
+        return true;
+    if (!c->is_keyed)
+        return epoch == 0 && type == AUDIT_CHECKPOINT;
+    return epoch == c->epoch || (epoch == c->epoch + 1 && type == AUDIT_CHECKPOINT);
+}
+
+static bool excuses_lateness(enum audit_type type)
+{
+    return type == AUDIT_CLOCK || type == AUDIT_RECOVER;
+}
+
+static enum audit_time time_in(const struct audit_chain *c, uint64_t epoch, enum audit_type type,
+                               int64_t wall_ms)
+{
+    bool is_excused = excuses_lateness(type) || (c->may_be_late && c->is_keyed && epoch == c->epoch);
+
+    if (audit_key_epoch_at(c->key, wall_ms) > epoch)
+        return type == AUDIT_CHECKPOINT ? AUDIT_TIME_FITS : AUDIT_TIME_BEHIND;
+    return is_excused || audit_key_epoch_at(c->key, wall_ms + LATE_MAX_MS) >= epoch ? AUDIT_TIME_FITS
+                                                                                    : AUDIT_TIME_BEFORE;
+}
+
+enum audit_time audit_chain_time(const struct audit_chain *chain, enum audit_type type, int64_t wall_ms)
+{
+    return chain->key ? time_in(chain, chain->key->epoch, type, wall_ms) : AUDIT_TIME_FITS;
+}
+
+/* The chain behind a line. */
+static void move_on(struct audit_chain *c, const unsigned char hash[AUDIT_HASH_BYTES], enum audit_type type,
+                    int64_t wall_ms)
+{
+    c->seq++;
+    memcpy(c->hash, hash, AUDIT_HASH_BYTES);
+    c->wall_ms = wall_ms;
+    c->may_be_late = c->may_be_late || excuses_lateness(type);
+    c->begins_anywhere = false;
+}
+
+static void move_epoch(struct audit_chain *c, uint64_t epoch)
+{
+    c->may_be_late = c->may_be_late && c->is_keyed && c->epoch == epoch;
+    c->is_keyed = true;
+    c->epoch = epoch;
+    c->keyed_lines++;
+}
+
+/* ---- writing ---- */
+
+static void cut_back(struct sbuf *out, size_t n)
+{
+    out->n = n;
+    if (out->p)
+        out->p[n] = '\0';
+}
+
+static void add_head(const struct audit_chain *c, enum audit_type type, int64_t wall_ms, int64_t mono_ms,
+                     struct sbuf *out)
+{
+    char when[25], prev[HASH_HEX + 1];
+
+    enc_time_utc(wall_ms, true, when);
+    enc_hex(c->hash, sizeof c->hash, prev);
+    sbuf_adds(out, c->key ? "{\"v\":2,\"seq\":" : "{\"v\":1,\"seq\":");
+    sbuf_add_u64(out, c->seq + 1);
+    sbuf_adds(out, ",\"run\":\"");
+    sbuf_adds(out, c->run);
+    sbuf_adds(out, "\",\"t\":\"");
+    sbuf_adds(out, when);
+    sbuf_adds(out, "\",\"mono\":");
+    sbuf_add_u64(out, mono_ms > 0 ? (uint64_t)mono_ms : 0);
+    sbuf_adds(out, ",\"type\":\"");
+    sbuf_adds(out, audit_type_name(type));
+    if (c->key) {
+        sbuf_adds(out, "\",\"epoch\":");
+        sbuf_add_u64(out, c->key->epoch);
+        sbuf_adds(out, ",\"prev\":\"");
+    } else {
+        sbuf_adds(out, "\",\"prev\":\"");
+    }
+    sbuf_adds(out, prev);
+    sbuf_addc(out, '"');
+}
+
+/* Put the mac between the body's last field and its closing brace. */
+static bool add_mac(const struct audit_chain *c, size_t start, struct sbuf *out)
+{
+    unsigned char mac[AUDIT_MAC_BYTES];
+    char hex[2 * AUDIT_MAC_BYTES + 1];
+
+    if (!sbuf_ok(out) || out->n == start || out->p[out->n - 1] != '}')
+        return false;
+    cut_back(out, out->n - 1);
+    if (!audit_key_mac(c->key, slice_from(out->p + start, out->n - start), mac))
+        return false;
+    enc_hex(mac, sizeof mac, hex);
+    sbuf_adds(out, ",\"mac\":\"");
+    sbuf_adds(out, hex);
+    sbuf_adds(out, "\"}");
+    return true;
+}
+
+bool audit_chain_add(struct audit_chain *chain, enum audit_type type, int64_t wall_ms, int64_t mono_ms,
+                     struct slice body, struct sbuf *out)
+{
+    unsigned char hash[AUDIT_HASH_BYTES];
+    size_t start = out->n;
+
+    if (chain->seq == UINT64_MAX || type == AUDIT_NONE || type >= AUDIT_TYPE_COUNT_)
+        return false;
+    if (chain->key ? !next_epoch(chain, type, chain->key->epoch) ||
+                         audit_chain_time(chain, type, wall_ms) != AUDIT_TIME_FITS
+                   : chain->is_keyed)
+        return false;
+    add_head(chain, type, wall_ms, mono_ms, out);
+    sbuf_add(out, body);
+    bool ok = !chain->key || add_mac(chain, start, out);
+    sbuf_addc(out, '\n');
+    ok = ok && sbuf_ok(out) && out->n - start <= AUDIT_LINE_MAX_BYTES &&
+         digest_sha256(slice_from(out->p + start, out->n - start - 1), hash);
+    if (!ok) {
+        if (sbuf_ok(out))
+            cut_back(out, start);
+        return false;
+    }
+    if (chain->key)
+        move_epoch(chain, chain->key->epoch);
+    move_on(chain, hash, type, wall_ms);
+    return true;
+}
+
+/* ---- reading ---- */
+
+static bool take(struct slice *rest, struct slice literal)
+{
+    if (!slice_starts(*rest, literal))
+        return false;
+    *rest = slice_skip(*rest, literal.n);
+    return true;
+}
+
+static bool is_lower_hex(struct slice s)
+{
+    for (size_t i = 0; i < s.n; i++)
+        if (!ascii_is_digit(s.p[i]) && (s.p[i] < 'a' || s.p[i] > 'f'))
+            return false;
+    return true;
+}
+
+/* Exactly n bytes and the closing quote. */
+static bool take_fixed(struct slice *rest, size_t n, struct slice *out)
+{
+    if (rest->n <= n || rest->p[n] != '"')
+        return false;
+    *out = slice_from(rest->p, n);
+    *rest = slice_skip(*rest, n + 1);
+    return true;
+}
+
+/* Everything up to c, which stays. */
+static bool take_until(struct slice *rest, char c, struct slice *out)
+{
+    size_t n = slice_find(*rest, c);
+
+    if (n == rest->n)
+        return false;
+    *out = slice_from(rest->p, n);
+    *rest = slice_skip(*rest, n);
+    return true;
+}
+
+static bool take_number(struct slice *rest, uint64_t min, uint64_t max, uint64_t *out)
+{
+    struct slice text;
+
+    return take_until(rest, ',', &text) && num_u64(text, min, max, out);
+}
+
+static bool parse_head(struct slice *rest, struct audit_line *out, struct err *e)
+{
+    uint64_t mono;
+
+    out->version = take(rest, S("{\"v\":1,\"seq\":")) ? 1 : take(rest, S("{\"v\":2,\"seq\":")) ? 2 : 0;
+    if (!out->version || !take_number(rest, 1, UINT64_MAX, &out->seq))
+        return err_set(e, ERR_SYNTAX,
+                       "does not begin with {\"v\":1,\"seq\":NUMBER or {\"v\":2,\"seq\":NUMBER");
+    if (!take(rest, S(",\"run\":\"")) || !take_fixed(rest, 16, &out->run) || !is_lower_hex(out->run))
+        return err_set(e, ERR_SYNTAX, "run is not 16 hex digits");
+    if (!take(rest, S(",\"t\":\"")) || !take_fixed(rest, 24, &out->t) ||
+        !enc_untime_utc(out->t, &out->wall_ms))
+        return err_set(e, ERR_SYNTAX, "t is not a time");
+    if (!take(rest, S(",\"mono\":")) || !take_number(rest, 0, INT64_MAX, &mono))
+        return err_set(e, ERR_SYNTAX, "mono is not a number");
+    if (!take(rest, S(",\"type\":\"")) || !take_until(rest, '"', &out->type) || !take(rest, S("\"")) ||
+        (out->kind = audit_type_of(out->type)) == AUDIT_NONE)
+        return err_set(e, ERR_SYNTAX, "type is not known");
+    if (out->version == 2 && (!take(rest, S(",\"epoch\":")) || !take_number(rest, 0, INT64_MAX, &out->epoch)))
+        return err_set(e, ERR_SYNTAX, "epoch is not a number");
+    if (!take(rest, S(",\"prev\":\"")) || !take_fixed(rest, HASH_HEX, &out->prev) || !is_lower_hex(out->prev))
+        return err_set(e, ERR_SYNTAX, "prev is not 64 hex digits");
+    return true;
+}
+
+/* Take the mac off the end of *line. */
+static bool parse_mac(struct slice *line, struct audit_line *out, struct err *e)
+{
+    struct slice end = slice_skip(*line, line->n > MAC_END_BYTES ? line->n - MAC_END_BYTES : line->n);
+
+    if (!take(&end, S(",\"mac\":\"")) || !take_fixed(&end, HASH_HEX, &out->mac) || !is_lower_hex(out->mac) ||
+        !slice_eq(end, S("}")))
+        return err_set(e, ERR_SYNTAX, "does not end with \"mac\" and 64 hex digits");
+    line->n -= MAC_END_BYTES;
+    out->sealed = *line;
+    return true;
+}
+
+bool audit_line_parse(struct slice line, struct audit_line *out, struct err *e)
+{
+    struct slice rest = line;
+
+    *out = (struct audit_line){ 0 };
+    if (line.n + 1 > AUDIT_LINE_MAX_BYTES)
+        return err_set(e, ERR_TOO_LONG, "longer than %d bytes", AUDIT_LINE_MAX_BYTES);
+    if (!parse_head(&rest, out, e))
+        return false;
+    if (out->version == 2) {
+        struct slice before_mac = line;
+        if (!parse_mac(&before_mac, out, e))
+            return false;
+        if (rest.n < MAC_END_BYTES)
+            return err_set(e, ERR_SYNTAX, "prev and mac are one");
+        rest.n -= MAC_END_BYTES;
+    }
+    out->rest = rest;
+    if (!audit_fields_check(&rest, &out->id, &out->nonce, e))
+        return false;
+    if (!slice_eq(rest, out->version == 2 ? SLICE_NONE : S("}")))
+        return err_set(e, ERR_SYNTAX, "not a record: broken near byte %zu", (size_t)(rest.p - line.p) + 1);
+    return true;
+}
+
+struct slice audit_line_field(const struct audit_line *line, struct slice key)
+{
+    struct slice rest = line->rest, name, value;
+
+    while (audit_field_next(&rest, &name, &value))
+        if (slice_eq(name, key))
+            return audit_field_text(value);
+    return SLICE_NONE;
+}
+
+bool audit_line_sealed_by(const struct audit_line *line, const struct audit_key *key)
+{
+    unsigned char mac[AUDIT_MAC_BYTES], stands[AUDIT_MAC_BYTES];
+
+    return line->version == 2 && line->epoch == key->epoch && enc_unhex(line->mac, stands, sizeof stands) &&
+           audit_key_mac(key, line->sealed, mac) && secret_eq(mac, stands, sizeof mac);
+}
+
+/* ---- checking ---- */
+
+bool audit_chain_begin(struct audit_chain *chain, struct slice line, struct err *e)
+{
+    struct audit_line first;
+
+    if (!audit_line_parse(line, &first, e))
+        return false;
+    chain->seq = first.seq - 1;
+    chain->begins_anywhere = first.seq > 1;
+    return enc_unhex(first.prev, chain->hash, sizeof chain->hash);
+}
+
+static bool check_time(struct audit_chain *c, const struct audit_line *line, struct err *e)
+{
+    switch (time_in(c, line->epoch, line->kind, line->wall_ms)) {
+    case AUDIT_TIME_BEFORE:
+        return err_set(
+            e, ERR_CONFLICT,
+            "t is before epoch %llu, and no clock or recover record says why: sealed later than it says",
+            (unsigned long long)line->epoch);
+    case AUDIT_TIME_BEHIND:
+        return err_set(e, ERR_CONFLICT, "t is behind epoch %llu, whose key was gone by then",
+                       (unsigned long long)line->epoch);
+    case AUDIT_TIME_FITS:
+        break;
+    }
+    c->late_lines += audit_key_epoch_at(c->key, line->wall_ms + LATE_MAX_MS) < line->epoch;
+    return true;
+}
+
+/* Epoch, time and mac of a line of version 2, and that no line of version 1 follows one. */
+static bool check_seal(struct audit_chain *c, const struct audit_line *line, struct err *e)
+{
+    if (line->version == 1)
+        return !c->is_keyed ||
+               err_set(e, ERR_CONFLICT, "a record without a mac behind records that have one");
+    if (!next_epoch(c, line->kind, line->epoch)) {
+        if (!c->is_keyed)
+            return err_set(e, ERR_CONFLICT, "the first record with a mac is no checkpoint of epoch 0");
+        return err_set(e, ERR_CONFLICT, "epoch is %llu behind epoch %llu%s", (unsigned long long)line->epoch,
+                       (unsigned long long)c->epoch,
+                       line->epoch == c->epoch + 1 ? ", and no checkpoint record opens it"
+                                                   : ": each epoch opens with a checkpoint record");
+    }
+    if (!c->key)
+        return true;
+    if (line->epoch >= c->key->epoch) {
+        if (!audit_key_forward(c->key, line->epoch, e))
+            return false;
+        if (!audit_line_sealed_by(line, c->key))
+            return err_set(e, ERR_CONFLICT,
+                           "mac is not that of the key: the record was changed, or made by another");
+        c->macs_good++;
+    }
+    return check_time(c, line, e);
+}
+
+bool audit_chain_check(struct audit_chain *chain, struct slice line, struct audit_line *out, struct err *e)
+{
+    char prev[HASH_HEX + 1];
+    unsigned char hash[AUDIT_HASH_BYTES];
+
+    if (!audit_line_parse(line, out, e))
+        return false;
+    if (chain->seq == UINT64_MAX || out->seq != chain->seq + 1)
+        return err_set(e, ERR_CONFLICT, "seq is %llu, expected %llu", (unsigned long long)out->seq,
+                       (unsigned long long)chain->seq + 1);
+    enc_hex(chain->hash, sizeof chain->hash, prev);
+    if (!slice_eq(out->prev, slice_of(prev)))
+        return err_set(e, ERR_CONFLICT,
+                       "prev is not the hash of the line before: one of the two was changed");
+    if (!check_seal(chain, out, e))
+        return false;
+    if (!digest_sha256(line, hash))
+        return err_set(e, ERR_CRYPTO, "SHA-256 failed");
+    if (out->version == 2)
+        move_epoch(chain, out->epoch);
+    move_on(chain, hash, out->kind, out->wall_ms);
+    memcpy(chain->run, out->run.p, out->run.n);
+    chain->run[16] = '\0';
+    return true;
+}
