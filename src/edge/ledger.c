@@ -141,6 +141,7 @@ static void fail(struct ledger *l, bool segment_is_dead, const struct err *why, 
     snprintf(l->status.why, sizeof l->status.why, "%s", why->text);
     l->recovery.is_due = true;
     l->recovery.segment_is_dead = l->recovery.segment_is_dead || segment_is_dead;
+    l->recovery.is_low = false;
     drop_type(l, AUDIT_INTENT, 0, done);
     make_room(l, done);
 }
@@ -189,7 +190,8 @@ struct audit_rec ledger_recover_rec(const struct ledger *l, char out_hash[2 * AU
 
 struct batch {
     struct audit_chain chain;
-    size_t item_count;
+    bool owed_only, has_recover;
+    size_t item_count, intents;
     uint64_t own_records;           /* recover, rotate */
     char full_name[AUDIT_NAME_MAX]; /* set when the batch ends with a rotate record */
 };
@@ -232,46 +234,84 @@ static bool is_full(const struct ledger *l)
     return l->cfg.max_segment_bytes && bytes >= l->cfg.max_segment_bytes;
 }
 
-static bool build(struct ledger *l, struct batch *b)
+/* The next item from n on that belongs into the batch; NULL behind the last. */
+static struct audit_item *next_item(const struct ledger *l, const struct batch *b, struct list *n)
 {
-    *b = (struct batch){ .chain = l->chain };
-    sbuf_clear(&l->batch);
-    if (l->recovery.is_due && !add_recover(l, b))
-        return false;
-    for (struct list *n = l->held.next; n != &l->held && l->batch.n < BATCH_MAX_BYTES; n = n->next) {
+    for (; n != &l->held; n = n->next) {
         struct audit_item *item = LIST_OWNER(n, struct audit_item, node);
+        if (!b->owed_only || ledger_is_owed(item->type))
+            return item;
+    }
+    return NULL;
+}
+
+static bool add_items(struct ledger *l, struct batch *b)
+{
+    struct audit_item *item = next_item(l, b, l->held.next);
+
+    for (; item && l->batch.n < BATCH_MAX_BYTES; item = next_item(l, b, item->node.next)) {
         if (!audit_chain_add(&b->chain, item->type, item->wall_ms, item->mono_ms,
                              slice_from(item->body, item->body_bytes), &l->batch))
             return false;
         b->item_count++;
+        b->intents += item->type == AUDIT_INTENT;
     }
-    return !is_full(l) || add_rotate(l, b);
+    return true;
+}
+
+static bool build(struct ledger *l, bool owed_only, struct batch *b)
+{
+    *b = (struct batch){ .chain = l->chain, .owed_only = owed_only };
+    sbuf_clear(&l->batch);
+    if (owed_only && !next_item(l, b, l->held.next))
+        return true;
+    /* low room: once it is over; but a new file begins with it in any case */
+    b->has_recover = l->recovery.is_due && (!owed_only || !l->first_seq);
+    if ((b->has_recover && !add_recover(l, b)) || !add_items(l, b))
+        return false;
+    return owed_only || !is_full(l) || add_rotate(l, b);
 }
 
 static void commit(struct ledger *l, const struct batch *b, struct list *done)
 {
+    struct list *n = l->held.next;
+
     if (!l->first_seq)
         l->first_seq = l->chain.seq + 1;
     l->chain = b->chain;
     l->status.records += b->item_count + b->own_records;
-    l->status.failed = false;
-    l->recovery = (struct recovery){ 0 };
-    for (size_t i = 0; i < b->item_count; i++)
-        finish(l, first_item(&l->held), true, done);
+    for (size_t i = 0; i < b->item_count; i++) {
+        struct audit_item *item = next_item(l, b, n);
+        n = item->node.next;
+        ledger_count_open(l, item->type);
+        finish(l, item, true, done);
+    }
+    if (!b->owed_only) {
+        l->status.failed = false;
+        l->recovery = (struct recovery){ 0 };
+    } else if (b->has_recover) {
+        l->recovery.file[0] = '\0';
+        l->recovery.bytes = l->recovery.dropped = 0;
+    }
 }
 
-static void write_batch(struct ledger *l, struct list *done)
+static void write_batch(struct ledger *l, bool owed_only, struct list *done)
 {
     struct batch b;
     struct err why = { 0 };
 
-    if (!build(l, &b)) {
+    if (!build(l, owed_only, &b)) {
         err_set(&why, ERR_MEMORY, "%s: no memory for a batch", segment_names(l->segment)->path);
         fail(l, false, &why, done);
         return;
     }
     if (l->batch.n == 0) {
-        l->rotate_wanted = false; /* an empty segment stays */
+        l->rotate_wanted = l->rotate_wanted && owed_only; /* an empty segment stays */
+        return;
+    }
+    if (!owed_only && !ledger_keep_room(l, l->batch.n, b.intents, &why)) {
+        fail(l, false, &why, done);
+        l->recovery.is_low = true;
         return;
     }
     enum segment_result result = segment_append(l->segment, sbuf_slice(&l->batch), &why);
@@ -283,7 +323,7 @@ static void write_batch(struct ledger *l, struct list *done)
     if (!b.full_name[0])
         return;
     l->rotate_wanted = false;
-    if (!segment_rotate(l->segment, b.full_name, &why)) {
+    if (!segment_rotate(l->segment, b.full_name, ledger_owed_bytes(l), &why)) {
         fail(l, true, &why, done);
         return;
     }
@@ -293,11 +333,16 @@ static void write_batch(struct ledger *l, struct list *done)
 bool ledger_run(struct ledger *l, struct list *in, bool probe, struct list *out_done)
 {
     take_over_items(l, in, out_done);
-    if (l->status.failed && (!probe || (l->recovery.segment_is_dead && !renew(l, out_done))))
+    if (l->status.failed && !probe && !l->recovery.is_low)
+        return false;
+    if (l->status.failed && l->recovery.segment_is_dead && !renew(l, out_done))
         return false;
     if (!l->status.failed && list_is_empty(&l->held) && !l->rotate_wanted)
         return false;
-    write_batch(l, out_done);
+    if (!l->recovery.is_low || (probe && ledger_room_is_back(l)))
+        write_batch(l, false, out_done);
+    if (l->recovery.is_low)
+        write_batch(l, true, out_done);
     return !l->status.failed && !list_is_empty(&l->held);
 }
 

@@ -5,6 +5,9 @@
  *   ok      every batch is written, chained and durable when ledger_run returns
  *   failed  a batch could not be written: its intents are dropped (and every intent of that epoch), other records stay,
  *           in order; each probe tries again, on the same file or on the next one, a `recover` record first
+ *
+ * Before an intent is written, space is kept for the outcomes of all that is under way. Where that space is not to be had
+ * the log is failed, too, but outcomes still get in (ahead of other records that are held), into what was kept.
  */
 #ifndef EG_LEDGER_H
 #define EG_LEDGER_H

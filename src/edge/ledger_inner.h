@@ -1,4 +1,5 @@
-/* The inside of a ledger, for ledger.c (writing) and ledger_start.c (taking over what a process before left). */
+/* The inside of a ledger, for ledger.c (writing), ledger_room.c (space kept in reserve) and ledger_start.c (taking over what a
+ * process before left). */
 #ifndef EG_LEDGER_INNER_H
 #define EG_LEDGER_INNER_H
 #include "edge/ledger.h"
@@ -9,6 +10,7 @@ struct ledger {
     struct segment *segment;
     struct audit_chain chain; /* behind the last durable record */
     uint64_t first_seq;       /* of the current segment; 0 = it has no durable record yet */
+    uint64_t open;            /* intents in the log without an outcome, of this run */
     struct list held;         /* to be written, in order of ticket */
     size_t held_bytes;
     struct sbuf batch;
@@ -17,12 +19,23 @@ struct ledger {
     struct recovery {
         bool is_due; /* a recover record goes before everything else */
         bool segment_is_dead;
+        bool is_low; /* the kept space is not whole: only what is owed is written, into what is left of it */
         char file[AUDIT_NAME_MAX]; /* what was set aside */
         uint64_t bytes;            /* of it, when known */
         char why[480];
         uint64_t dropped; /* denials and counted refusals that found no room */
     } recovery;
 };
+
+/* Must this record get in even when there is no room for others? */
+bool ledger_is_owed(enum audit_type type);
+/* A record of this type was written: the requests whose outcome is owed. */
+void ledger_count_open(struct ledger *l, enum audit_type type);
+uint64_t ledger_owed_bytes(const struct ledger *l);
+/* Keep space for a batch, with so many intents in it, and for all that is owed behind it. */
+bool ledger_keep_room(struct ledger *l, uint64_t batch_bytes, uint64_t batch_intents, struct err *why);
+/* After that failed: is there room again, and some to spare? */
+bool ledger_room_is_back(struct ledger *l);
 
 /* Put a record of the ledger's own at the end of what is held. */
 bool ledger_hold(struct ledger *l, const struct audit_rec *rec, struct err *e);

@@ -73,7 +73,7 @@ static bool finish_rotation(struct ledger *l, struct err *e)
     if (!audit_name_full(segment_names(l->segment), l->first_seq, l->chain.seq, name))
         return err_set(e, ERR_TOO_LONG, "%s: name too long", l->cfg.path);
     l->first_seq = 0;
-    return segment_rotate(l->segment, name, e);
+    return segment_rotate(l->segment, name, 0, e);
 }
 
 /* All of it but this process' run name and key. */

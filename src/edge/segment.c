@@ -10,6 +10,7 @@
  */
 #include "edge/segment.h"
 #include "base/must.h"
+#include "edge/room.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -24,6 +25,7 @@ struct segment {
     int dir_fd, lock_fd, fd;
     bool synced;
     uint64_t size; /* the last good size */
+    struct room room;
     dev_t dev;
     ino_t ino;
 };
@@ -111,6 +113,8 @@ void segment_free(struct segment **s)
 {
     if (!*s)
         return;
+    if ((*s)->fd >= 0)
+        room_give_back(&(*s)->room, (*s)->fd, (*s)->size);
     close_fd(&(*s)->fd);
     close_fd(&(*s)->lock_fd);
     close_fd(&(*s)->dir_fd);
@@ -170,6 +174,7 @@ static bool open_file(struct segment *s, int flags, uint64_t *out_size, struct e
     }
     close_fd(&s->fd);
     s->fd = fd;
+    s->room = (struct room){ 0 };
     s->dev = st.st_dev;
     s->ino = st.st_ino;
     s->size = *out_size = (uint64_t)st.st_size;
@@ -273,9 +278,17 @@ static enum segment_result write_failed(struct segment *s, struct err *e)
     io_error(s, "write", e);
     if (!no_room)
         return dead(s);
+    s->room.upto = 0; /* the cut takes what was kept, too */
     if (ftruncate(s->fd, (off_t)s->size) != 0 || (s->synced && fdatasync(s->fd) != 0))
         return dead(s);
     return SEGMENT_CUT;
+}
+
+bool segment_keep_room(struct segment *s, uint64_t bytes, struct err *e)
+{
+    if (s->fd < 0)
+        return err_set(e, ERR_IO, "%s: closed", s->names.path);
+    return room_keep(&s->room, s->fd, s->size, bytes) || io_error(s, "no room for the records to come", e);
 }
 
 enum segment_result segment_append(struct segment *s, struct slice bytes, struct err *e)
@@ -300,21 +313,27 @@ enum segment_result segment_append(struct segment *s, struct slice bytes, struct
 
 /* ---- the next file ---- */
 
-bool segment_rotate(struct segment *s, const char *name, struct err *e)
+bool segment_rotate(struct segment *s, const char *name, uint64_t room, struct err *e)
 {
-    uint64_t size;
+    uint64_t size, old_size = s->size;
+    struct room old_room = s->room;
+    int old_fd = s->fd;
 
     if (renameat2(s->dir_fd, s->names.base, s->dir_fd, name, RENAME_NOREPLACE) != 0) {
         io_error(s, "cannot rename the full segment", e);
         dead(s);
         return false;
     }
-    close_fd(&s->fd);
-    if (!open_file(s, O_EXCL, &size, e)) {
+    s->fd = -1; /* the old one stays open until the new one has its room: nobody may take it in between */
+    bool ok = open_file(s, O_EXCL, &size, e);
+    bool has_room = ok && room_keep(&s->room, s->fd, 0, room);
+    room_give_back(&old_room, old_fd, old_size);
+    close_fd(&old_fd);
+    if (ok && !has_room) /* what the old one gave back may be enough; if not, the next batch finds out */
+        room_keep(&s->room, s->fd, 0, room);
+    if (!ok)
         dead(s);
-        return false;
-    }
-    return true;
+    return ok;
 }
 
 /* Does this directory keep what is written into it? */

@@ -36,9 +36,12 @@ uint64_t segment_size(const struct segment *s);
 bool segment_cut_tail(struct segment *s, uint64_t keep, int64_t wall_ms, char out_name[AUDIT_NAME_MAX],
                       struct err *e);
 
+/* See that `bytes` more will find room, whatever others write meanwhile (room.h). False: no room, or it is not known. */
+bool segment_keep_room(struct segment *s, uint64_t bytes, struct err *e);
 enum segment_result segment_append(struct segment *s, struct slice bytes, struct err *e);
-/* Rename the file to `name` and go on with a new, empty one at the path. False: the segment is dead. */
-bool segment_rotate(struct segment *s, const char *name, struct err *e);
+/* Rename the file to `name` and go on with a new, empty one at the path, which takes over `room` bytes of kept space where
+ * they are to be had. False: the segment is dead. */
+bool segment_rotate(struct segment *s, const char *name, uint64_t room, struct err *e);
 /* Close the file for good, if it is open, and open the next one once the directory proves durable (a probe file is created, written, synced, removed). What stands
  * at the path is set aside: as a broken segment if it has records of ours, else as torn bytes; out_aside is the name, or ""
  * when nothing stood there; it is set also when a later step fails. False: try again later. */

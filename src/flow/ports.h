@@ -50,7 +50,7 @@ struct ports {
     bool (*random)(void *ctx, void *p, size_t n);
 
     /* Queue a record. Returns its ticket (1, 2, 3 ... in order of the log), or 0 when the log takes none (it is failed or
-     * its queue is full). The port later says gate_audit_durable(gate, ticket) for it and all before it, or
+     * its queue is full). The port later says gate_audit_durable(gate, ticket) for it and all intents before it, or
      * gate_audit_lost(gate) when the intents that wait are not in the log and never will be. Records other than intents
      * are taken also while the log is failed, and written when it recovers (bounded; the oldest counted ones go first). */
     uint64_t (*audit_append)(void *ctx, const struct audit_rec *rec);

@@ -1,6 +1,6 @@
 # Fault injection: these tests put functions of their own before calls of the C library.
-foreach(test auditor auditor_faults audit_verify)
-  foreach(call write fdatasync ftruncate fsync renameat2)
+foreach(test auditor auditor_faults auditor_room audit_verify)
+  foreach(call write fdatasync ftruncate fsync renameat2 fallocate)
     target_link_options(unit_edge_${test} PRIVATE -Wl,--wrap=${call})
   endforeach()
 endforeach()

@@ -10,7 +10,7 @@
 
 /* ---- faults ---- */
 
-enum call { CALL_NONE = 0, CALL_WRITE, CALL_FDATASYNC, CALL_FTRUNCATE, CALL_FSYNC, CALL_RENAME };
+enum call { CALL_NONE = 0, CALL_WRITE, CALL_FDATASYNC, CALL_FTRUNCATE, CALL_FSYNC, CALL_RENAME, CALL_FALLOCATE };
 
 /* From now on, the nth such call on a regular file fails with this errno, `times` times (-1 = for ever). A short write
  * (error = 0 with CALL_WRITE) writes half. */

@@ -245,7 +245,7 @@ static void test_full_disk(void **state)
 
     (void)state;
     world_init(&w, true);
-    if (mount("tmpfs", w.dir, "tmpfs", 0, "size=64k") != 0) {
+    if (mount("tmpfs", w.dir, "tmpfs", 0, "size=256k") != 0) {
         print_message("auditor: no right to mount a tmpfs here; RLIMIT_FSIZE is tested above\n");
         world_drop(&w);
         skip();
@@ -258,12 +258,14 @@ static void test_full_disk(void **state)
     while (__real_write(fd, block, sizeof block) > 0)
         ;
     close(fd);
-    for (int i = 0; i < 100 && w.lost == 0; i++) { /* until the rest of the last block is used up */
+    for (int i = 0; i < 1000 && w.lost == 0;
+         i++) { /* until what is left no longer holds an intent and its outcome */
         put_intent(&w, "b");
-        turn(&w, 5);
+        turn(&w, 2);
     }
     assert_true(wait_lost(&w, 1));
-    uint64_t kept = put_outcome(&w, "a");
+    uint64_t outcome = put_outcome(&w, "a"), kept = put_deny(&w);
+    assert_true(wait_durable(&w, outcome)); /* into the space that was kept for it */
     turn(&w, 400);
     assert_true(w.durable < kept);
     assert_int_equal(unlink(filler), 0);
