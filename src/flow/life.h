@@ -5,11 +5,13 @@
 #ifndef EG_LIFE_H
 #define EG_LIFE_H
 #include "core/acs3.h"
+#include "core/budget.h"
 #include "core/request.h"
 #include "flow/txn.h"
 
 #define TXN_ARENA_MAX_BYTES (4 * 1024 * 1024)
 #define TXN_TRIES_MAX       2
+#define TXN_HOLDS_MAX       3
 /* Path and query of what is sent, so that its record says all of them. */
 #define TXN_TARGET_MAX_BYTES 2048
 /* Page size of our own reads of whole lists: EAS's default (docs/eas/README.md, ListServices). */
@@ -61,9 +63,11 @@ struct txn {
     int64_t wants_mono_ms;    /* since when: only a truth that was read later may refuse it */
     struct reservation *reserved;
     bool shrinks;             /* it leads to less than is counted now */
-    struct held *held;        /* the service under change that this request holds */
-    struct held *awaited;     /* or waits for */
-    bool holds_alone;         /* no other change of the service may run beside it */
+    struct {                  /* what nobody else may change meanwhile, held.c */
+        struct held *at[TXN_HOLDS_MAX];
+        size_t count, taken;  /* the first `taken` of them are held, the next one is waited for */
+        int64_t deadline_mono_ms;
+    } holds;
     struct list in_held;      /* waiting for it */
 
     struct outgoing out;      /* const after shape, but for its head, which the sign step makes */
@@ -156,10 +160,16 @@ void reserve_end(struct txn *t);
 enum step_result usage_admit(struct txn *t);
 enum step_result usage_admit_change(struct txn *t);
 void usage_leave(struct txn *t);
-/* held.c: who may change a service now; alone = nobody else meanwhile. */
-enum step_result held_take(struct txn *t, struct slice service, bool alone);
-/* is_certain = false: what it sent may still take effect. */
-void held_release(struct txn *t, bool is_certain);
+/* held.c: who may change a thing now. First ask for all that t changes ("service", NAME); false without memory. */
+bool held_ask(struct txn *t, const char *kind, struct slice name);
+/* Then hold it: NEXT, WAIT (TXN_HELD follows, then call it again), or REFUSE while an earlier change is in doubt. */
+enum step_result held_take(struct txn *t);
+/* What t waits for: "service nlp_a". */
+struct slice held_awaited(const struct txn *t);
+/* Let it go; end says whether what t sent may still take effect. */
+void held_release(struct txn *t, enum budget_end end);
+/* How a change ended, as far as anyone can know. The one place that says so. step_end.c */
+enum budget_end change_end(const struct txn *t);
 /* Errors that mean: it is easgate's key or signature, not the caller's request. step_end.c */
 bool is_about_our_key(struct slice code);
 /* record.c: the audit records of a request. */

@@ -193,16 +193,6 @@ enum step_result step_reserve(struct txn *t)
     return txn_refuse(t, REASON_BUDGET_UNREADABLE, "the team's sum could not be read in time");
 }
 
-/* How sure is it that the change did or did not happen? */
-static enum budget_end end_of(const struct txn *t)
-{
-    if (t->log.answer)
-        return t->log.answer->status < 400   ? BUDGET_DONE
-               : t->log.answer->status < 500 ? BUDGET_NOTHING
-                                             : BUDGET_UNKNOWN;
-    return !t->log.was_sent || t->log.exchange.failure == SEND_NOT_SENT ? BUDGET_NOTHING : BUDGET_UNKNOWN;
-}
-
 void reserve_end(struct txn *t)
 {
     const struct facts *f = &t->in.is.facts;
@@ -213,7 +203,7 @@ void reserve_end(struct txn *t)
     if (!t->in.pass.client || !f->changes || !f->service.p || !limit_of(t))
         return;
     struct team *team = map_get(t->gate->teams, t->in.pass.client->policy->name);
-    enum budget_end end = end_of(t);
+    enum budget_end end = change_end(t);
     if (t->reserved)
         budget_settle(&t->reserved, end, txn_now(t));
     /* something may have become smaller than the truth says: read again before anyone is refused by it */

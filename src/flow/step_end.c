@@ -168,6 +168,20 @@ static void record_end(struct txn *t)
         record_deny(t);
 }
 
+/* An answer of 4xx says that nothing was done; 408 only that EAS gave up, and 3xx and 5xx say nothing for certain. */
+enum budget_end change_end(const struct txn *t)
+{
+    int status = t->log.answer ? t->log.answer->status : 0;
+
+    if (status >= 200 && status < 300)
+        return BUDGET_DONE;
+    if (status >= 400 && status < 500 && status != 408)
+        return BUDGET_NOTHING;
+    if (status == 0 && (!t->log.was_sent || t->log.exchange.failure == SEND_NOT_SENT))
+        return BUDGET_NOTHING;
+    return BUDGET_UNKNOWN;
+}
+
 enum step_result step_settle(struct txn *t)
 {
     struct gate *g = t->gate;
@@ -187,6 +201,6 @@ enum step_result step_settle(struct txn *t)
     g->inflight_bytes -= t->in.message->body.n;
     reserve_end(t);
     usage_leave(t);
-    held_release(t, r->reason != REASON_OUTCOME_UNKNOWN);
+    held_release(t, change_end(t));
     return STEP_DONE;
 }

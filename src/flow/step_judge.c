@@ -26,15 +26,17 @@ enum step_result step_hold(struct txn *t)
 {
     const struct facts *f = &t->in.is.facts;
 
-    if (!f->changes || !f->service.p)
+    if (!f->changes)
         return STEP_NEXT;
-    if (t->wait.event == TXN_EVENT_NONE && usage_admit_change(t) != STEP_NEXT)
-        return STEP_REFUSE;
     switch (t->wait.event) {
-    case TXN_HELD:
-        return STEP_NEXT;
     case TXN_EVENT_NONE:
-        return held_take(t, f->service, t->verdict.kind == VERDICT_NEED_STATE);
+        if (usage_admit_change(t) != STEP_NEXT)
+            return STEP_REFUSE;
+        if (f->service.p && !held_ask(t, "service", f->service))
+            return txn_refuse(t, REASON_OVERLOADED, "out of memory");
+        return held_take(t);
+    case TXN_HELD:
+        return held_take(t);
     case TXN_ABORTED:
         return txn_refuse(t, REASON_STOPPING, NULL);
     case TXN_TIMEOUT:
@@ -45,9 +47,9 @@ enum step_result step_hold(struct txn *t)
     case TXN_LOOKED_UP:
         break;
     }
-    return txn_refuse(t, REASON_CHANGE_UNDER_WAY,
-                      "another change of service %.*s is under way; it was waited for %llu ms",
-                      SLICE_FMT(f->service), (unsigned long long)t->in.pass.snap->gateway.change_wait_ms);
+    return txn_refuse(
+        t, REASON_CHANGE_UNDER_WAY, "another change of %.*s is under way; it was waited for %llu ms",
+        SLICE_FMT(held_awaited(t)), (unsigned long long)t->in.pass.snap->gateway.change_wait_ms);
 }
 
 /* What the nested DescribeService brought. */

@@ -27,7 +27,7 @@ static const struct step {
     { "route", step_route },       /* which of the operations is it? */
     { "parse", step_parse },       /* query and body, strictly; the facts they state */
     { "screen", step_screen },     /* all that can be refused without asking EAS */
-    { "hold", step_hold },         /* no change beside one whose verdict rests on the present state */
+    { "hold", step_hold },         /* nobody else changes the same meanwhile */
     { "lookup", step_lookup },     /* the service's present state, where the verdict needs it */
     { "judge", step_judge },       /* the verdict */
     { "shape", step_shape },       /* the bytes that will be sent, printed from what was judged */
@@ -150,8 +150,8 @@ static void txn_free(struct txn *t)
 {
     struct arena *arena = t->arena;
 
-    MUST(!t->usage && !t->reserved && !t->team && !t->child && !t->held && !t->awaited &&
-         !t->log.intent_open && !t->log.is_sending);
+    MUST(!t->usage && !t->reserved && !t->team && !t->child && t->holds.count == 0 && !t->log.intent_open &&
+         !t->log.is_sending);
     list_remove(&t->in_gate);
     list_remove(&t->in_held);
     list_remove(&t->in_team);

@@ -1,10 +1,21 @@
--- wrk: one CreateAppService, again and again; a line of figures at the end, which bench.py reads.
-local token, body = os.getenv("BENCH_TOKEN"), os.getenv("BENCH_BODY")
+-- wrk: CreateAppService of one new service after the other (changes of the same one would wait for each other); a line of
+-- figures at the end, which bench.py reads.
+local token, before, after = os.getenv("BENCH_TOKEN"), os.getenv("BENCH_BODY"):match("^(.-nlp_bench)(.*)$")
+local threads, made = 0, 0
 
 wrk.method = "POST"
-wrk.body = body
 wrk.headers["content-type"] = "application/json"
 wrk.headers["authorization"] = "Bearer " .. token
+
+function setup(thread)
+    thread:set("id", threads)
+    threads = threads + 1
+end
+
+function request()
+    made = made + 1
+    return wrk.format(nil, nil, nil, before .. "_" .. id .. "_" .. made .. after)
+end
 
 function done(summary, latency)
     local e = summary.errors

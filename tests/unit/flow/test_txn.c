@@ -300,25 +300,31 @@ static void waiting_for_another_change_ends(void **state)
     world_free(w);
 }
 
-static void changes_that_state_everything_run_side_by_side(void **state)
+static void any_two_changes_of_a_service_come_one_after_the_other(void **state)
 {
     struct world *w = world_new(ini);
 
     (void)state;
     world_ask(w, "tok-nlp", "POST", CREATE, BODY("nlp_a", "llama_7b_fp16", "1"));
-    world_ask(w, "tok-nlp", "POST", CREATE, BODY("nlp_a", "llama_7b_fp16", "2"));
-    world_ask(w, "tok-nlp", "PUT", SERVICE "/start", NULL); /* rests on the state: waits for both */
-    world_ask(w, "tok-nlp", "POST", CREATE, BODY("nlp_a", "llama_7b_fp16", "3")); /* nobody overtakes */
+    world_ask(w, "tok-nlp", "POST", CREATE, BODY("nlp_a", "llama_7b_fp16", "2")); /* states everything, and waits */
+    world_ask(w, "tok-nlp", "POST", CREATE, BODY("nlp_b", "llama_7b_fp16", "2")); /* another service does not */
+    world_ask(w, "tok-nlp", "PUT", SERVICE "/start", NULL);
+    world_ask(w, "tok-nlp", "PUT", SERVICE "/stop", NULL); /* nobody overtakes */
     assert_int_equal(w->send_count, 2);
     world_answer(w, 1, 200, "{}");
     assert_int_equal(w->send_count, 2);
-    world_answer(w, 0, 409, "{}");
+    world_answer(w, 0, 200, "{}");
     assert_int_equal(w->send_count, 3);
-    world_answer(w, 2, 200, STATE("llama_7b_fp16", "2"));
-    world_answer(w, 3, 200, "{}");
+    assert_has(w->sends[2].body, "\"Replicas\":2");
+    world_answer(w, 2, 409, "{}");
+    assert_has(w->sends[3].head, "x-acs-action: DescribeService\r\n");
+    world_answer(w, 3, 200, STATE("llama_7b_fp16", "2"));
+    assert_has(w->sends[4].head, "x-acs-action: StartService\r\n");
     assert_int_equal(w->send_count, 5);
-    world_answer(w, 4, 409, "{}");
-    assert_int_equal(w->reply_count, 4);
+    world_answer(w, 4, 200, "{}");
+    assert_has(w->sends[5].head, "x-acs-action: StopService\r\n");
+    world_answer(w, 5, 200, "{}");
+    assert_int_equal(w->reply_count, 5);
     world_free(w);
 }
 
@@ -398,7 +404,9 @@ static void a_lost_answer_of_a_change_is_never_sent_again(void **state)
 
     (void)state;
     for (size_t i = 0; i < 6; i++) {
-        world_ask(w, "tok-nlp", "POST", CREATE, BODY("nlp_a", "llama_7b_fp16", "1"));
+        char body[200];
+        snprintf(body, sizeof body, BODY("nlp_%zu", "llama_7b_fp16", "1"), i);
+        world_ask(w, "tok-nlp", "POST", CREATE, body);
         world_fail(w, i, failures[i % 3], i >= 3);
         assert_int_equal(w->send_count, i + 1);
         assert_int_equal(w->replies[i].status, 502);
@@ -568,16 +576,17 @@ static void whoever_gives_up_waiting_blocks_nobody(void **state)
     struct world *w = world_new(ini);
 
     (void)state;
-    world_ask(w, "tok-nlp", "DELETE", SERVICE, NULL);       /* shared */
-    world_ask(w, "tok-nlp", "PUT", SERVICE "/start", NULL); /* must wait */
+    world_ask(w, "tok-nlp", "DELETE", SERVICE, NULL);
+    world_ask(w, "tok-nlp", "PUT", SERVICE "/start", NULL);
     world_pass_ms(w, 3000);
-    world_ask(w, "tok-nlp", "PUT", SERVICE "/stop", NULL); /* shared, but waits its turn */
+    world_ask(w, "tok-nlp", "PUT", SERVICE "/stop", NULL); /* behind the start */
     assert_int_equal(w->send_count, 1);
     world_pass_ms(w, 2500); /* the start gives up */
     assert_int_equal(w->replies[0].status, 409);
-    world_durable(w);
+    assert_has(w->replies[0].body, "another change of service nlp_a is under way; it was waited for 5000 ms");
+    assert_int_equal(w->send_count, 1);
+    world_answer(w, 0, 200, "{}"); /* the stop's turn */
     assert_int_equal(w->send_count, 2);
-    world_answer(w, 0, 200, "{}");
     world_answer(w, 1, 200, "{}");
     world_free(w);
 }
@@ -859,12 +868,55 @@ static void no_verdict_rests_on_a_state_that_may_still_change(void **state)
     assert_int_equal(w->replies[1].status, 409);
     assert_has(w->replies[1].body, "its outcome is not known");
     world_ask(w, "tok-nlp", "PUT", UPDATE,
-              "{\"ServiceSpec\":\"llama_7b_fp16\",\"Replicas\":4}"); /* states everything */
+              "{\"ServiceSpec\":\"llama_7b_fp16\",\"Replicas\":4}"); /* what was sent may land behind it */
+    assert_int_equal(w->replies[2].status, 409);
+    world_ask(w, "tok-nlp", "PUT", SERVICE "/stop", NULL); /* raises nothing */
     world_answer(w, 2, 200, "{}");
     world_pass_ms(w, 30001); /* as long as an exchange may last */
     world_ask(w, "tok-nlp", "PUT", UPDATE, "{\"Replicas\":4}");
     world_answer(w, 3, 200, STATE("chatglm_6b_int8", "2"));
-    assert_has(w->replies[3].body, "would be 4 replicas (2 now)");
+    assert_has(w->replies[4].body, "would be 4 replicas (2 now)");
+    world_free(w);
+}
+
+static void an_error_of_eas_leaves_a_change_in_doubt(void **state)
+{
+    static const struct {
+        int status;
+        bool in_doubt;
+    } ends[] = { { 200, false }, { 400, false }, { 404, false }, { 409, false }, { 408, true }, { 500, true },
+                 { 503, true },  { 302, true } };
+    struct world *w = world_new(ini);
+
+    (void)state;
+    for (size_t i = 0, sent = 0; i < sizeof ends / sizeof ends[0]; i++) {
+        world_ask(w, "tok-nlp", "POST", CREATE, BODY("nlp_a", "llama_7b_fp16", "1"));
+        world_answer(w, sent++, ends[i].status, "{\"Code\":\"InternalError\"}");
+        world_ask(w, "tok-nlp", "PUT", SERVICE "/start", NULL);
+        assert_int_equal(w->send_count, sent + !ends[i].in_doubt);
+        if (ends[i].in_doubt)
+            assert_int_equal(w->replies[2 * i + 1].status, 409);
+        else
+            world_answer(w, sent++, 500, "{}");
+        world_pass_ms(w, 30001);
+    }
+    world_free(w);
+}
+
+/* Whoever was let in while the one before him ended in doubt has no certain state either. */
+static void who_waited_for_a_change_in_doubt_is_refused(void **state)
+{
+    struct world *w = world_new(ini);
+
+    (void)state;
+    world_ask(w, "tok-nlp", "PUT", SERVICE "/stop", NULL);
+    world_ask(w, "tok-nlp", "PUT", SERVICE "/start", NULL);
+    world_ask(w, "tok-nlp", "DELETE", SERVICE, NULL);
+    world_fail(w, 0, SEND_NO_ANSWER, true);
+    assert_has(w->replies[0].body, "Easgate.OutcomeUnknown");
+    assert_has(w->replies[1].body, "a change of service nlp_a was sent and its outcome is not known");
+    assert_int_equal(w->send_count, 2); /* the delete */
+    world_answer(w, 1, 200, "{}");
     world_free(w);
 }
 
@@ -949,7 +1001,7 @@ int main(void)
         cmocka_unit_test(unreadable_state_refuses),
         cmocka_unit_test(a_change_that_rests_on_the_state_is_alone),
         cmocka_unit_test(waiting_for_another_change_ends),
-        cmocka_unit_test(changes_that_state_everything_run_side_by_side),
+        cmocka_unit_test(any_two_changes_of_a_service_come_one_after_the_other),
         cmocka_unit_test(a_list_shows_owned_services_over_all_pages),
         cmocka_unit_test(a_list_that_cannot_be_read_is_no_list),
         cmocka_unit_test(foreign_services_do_not_exist),
@@ -974,6 +1026,8 @@ int main(void)
         cmocka_unit_test(a_reading_may_take_longer_than_a_truth_lasts),
         cmocka_unit_test(stopping_while_the_sum_is_read),
         cmocka_unit_test(no_verdict_rests_on_a_state_that_may_still_change),
+        cmocka_unit_test(an_error_of_eas_leaves_a_change_in_doubt),
+        cmocka_unit_test(who_waited_for_a_change_in_doubt_is_refused),
         cmocka_unit_test(a_look_up_that_our_key_fails_is_not_a_missing_service),
         cmocka_unit_test(what_no_record_can_hold_is_not_sent),
         cmocka_unit_test(malformed_requests_are_refused_by_name),
