@@ -3,6 +3,7 @@
  * what is written can be read, and nothing else can. Holds no state, knows no file.
  */
 #include "core/audit_rec.h"
+#include "core/audit_value.h"
 #include "base/enc.h"
 #include "base/num.h"
 #include <stddef.h>
@@ -21,7 +22,8 @@ enum kind {
     FIELD_FIRM, /* text that an intent or outcome never cuts */
     FIELD_SOFT, /* text that is cut first */
     FIELD_NUMBER,
-    FIELD_FLAG
+    FIELD_FLAG,
+    FIELD_TREE /* an array or object as it stands: never cut, at most left out */
 };
 
 struct field {
@@ -42,6 +44,11 @@ struct field {
 #define NUMBER(member)                                                                                       \
     {                                                                                                        \
         S_INIT(#member), FIELD_NUMBER, AT(member), AT(has_##member)                                          \
+    }
+
+#define TREE(member)                                                                                         \
+    {                                                                                                        \
+        S_INIT(#member), FIELD_TREE, AT(member), 0                                                           \
     }
 
 /* In the order of struct audit_rec, which is the order in a line. */
@@ -65,6 +72,8 @@ static const struct field fields[] = {
     FIRM(path),
     NUMBER(replicas),
     NUMBER(replicas_now),
+    TREE(facts),
+    TREE(now),
     FIRM(policy),
     FIRM(rule),
     FIRM(body_received_sha256),
@@ -167,7 +176,7 @@ static void add_key(struct slice key, struct sbuf *out)
     sbuf_adds(out, "\":");
 }
 
-/* One field; returns false when a firm text was cut. */
+/* One field; returns false when a firm text was cut, or a tree left out. */
 static bool add_field(const struct audit_rec *rec, const struct field *f, size_t firm_max, size_t soft_max,
                       struct sbuf *out)
 {
@@ -188,7 +197,13 @@ static bool add_field(const struct audit_rec *rec, const struct field *f, size_t
     struct slice text = *(const struct slice *)member(rec, f->at);
     if (slice_is_empty(text))
         return true;
+    if (f->kind == FIELD_TREE && text.n > firm_max)
+        return false;
     add_key(f->key, out);
+    if (f->kind == FIELD_TREE) {
+        sbuf_add(out, text);
+        return true;
+    }
     return add_text(text, f->kind == FIELD_SOFT ? soft_max : firm_max, out) || f->kind == FIELD_SOFT;
 }
 
@@ -215,9 +230,11 @@ bool audit_rec_body(const struct audit_rec *rec, struct sbuf *out)
                   { 128, 64 },
                   { 64, 32 } };
     bool is_whole = false;
-    char most[1536]; /* more than most records need */
+    char most[2048]; /* more than most records need */
     SCOPED(sbuf) body = SBUF_LENT(most, sizeof most, AUDIT_BODY_MAX_BYTES);
 
+    if ((rec->facts.n && !audit_value_is_tree(rec->facts)) || (rec->now.n && !audit_value_is_tree(rec->now)))
+        return false;
     most[0] = '\0';
     for (size_t i = 0; i < sizeof tries / sizeof *tries; i++) {
         sbuf_clear(&body);
@@ -241,14 +258,6 @@ static bool take(struct slice *rest, struct slice literal)
     return true;
 }
 
-static bool is_lower_hex(struct slice s)
-{
-    for (size_t i = 0; i < s.n; i++)
-        if (!ascii_is_digit(s.p[i]) && (s.p[i] < 'a' || s.p[i] > 'f'))
-            return false;
-    return true;
-}
-
 /* Everything up to c, which stays. */
 static bool take_until(struct slice *rest, char c, struct slice *out)
 {
@@ -261,50 +270,13 @@ static bool take_until(struct slice *rest, char c, struct slice *out)
     return true;
 }
 
-/* Length of a JSON string of the one accepted spelling that s begins with, quotes included; 0 when there is none. */
-static size_t string_length(struct slice s)
-{
-    size_t i = 1;
-
-    if (s.n < 2 || s.p[0] != '"')
-        return 0;
-    while (i < s.n && s.p[i] != '"') {
-        if (s.p[i] < 0x20 || s.p[i] >= 0x7f)
-            return 0;
-        if (s.p[i] != '\\') {
-            i++;
-            continue;
-        }
-        if (s.n - i > 1 && (s.p[i + 1] == '"' || s.p[i + 1] == '\\'))
-            i += 2;
-        else if (s.n - i > 5 && s.p[i + 1] == 'u' && is_lower_hex(slice_from(s.p + i + 2, 4)))
-            i += 6;
-        else
-            return 0;
-    }
-    return i < s.n ? i + 1 : 0;
-}
-
-static size_t value_length(struct slice s)
-{
-    size_t n = 0;
-    int64_t number;
-
-    if (s.n && s.p[0] == '"')
-        return string_length(s);
-    while (n < s.n && s.p[n] != ',' && s.p[n] != '}')
-        n++;
-    struct slice text = slice_from(s.p, n);
-    return slice_eq(text, S("true")) || num_i64(text, INT64_MIN, INT64_MAX, &number) ? n : 0;
-}
-
 bool audit_field_next(struct slice *rest, struct slice *out_key, struct slice *out_value)
 {
     struct slice at = *rest;
 
     if (!take(&at, S(",\"")) || !take_until(&at, '"', out_key) || !take(&at, S("\":")))
         return false;
-    size_t n = value_length(at);
+    size_t n = audit_value_length(at);
     if (n == 0)
         return false;
     *out_value = slice_from(at.p, n);
@@ -322,8 +294,9 @@ static bool value_has_kind(struct slice value, enum kind kind)
     if (kind == FIELD_FLAG)
         return slice_eq(value, S("true"));
     if (kind == FIELD_NUMBER)
-        return value.p[0] != '"' && value.p[0] != 't';
-    return value.p[0] == '"' && value.n > 2;
+        return ascii_is_digit(value.p[0]) || value.p[0] == '-';
+    bool is_tree = value.p[0] == '[' || value.p[0] == '{';
+    return kind == FIELD_TREE ? is_tree : value.p[0] == '"' && value.n > 2;
 }
 
 bool audit_fields_check(struct slice *rest, struct slice *out_id, struct slice *out_nonce, struct err *e)

@@ -8,7 +8,7 @@
  * Text that would make a line too long is cut and ends with "...": target, peer, message and note first. In an intent
  * nothing else is ever cut (one that does not fit then is refused, and with it the request); in the other types the values
  * can be absurdly long, as received from a client or from EAS, and are cut, too.
- * Strings hold printable ASCII and the escapes \" \\ \uXXXX (lower-case hex), so that a value has one spelling.
+ * How a value is spelled: core/audit_value.h. facts and now are arrays and objects; they are never cut.
  */
 #ifndef EG_AUDIT_REC_H
 #define EG_AUDIT_REC_H
@@ -60,6 +60,8 @@ struct audit_rec {
     struct slice app_type, app_version, spec, workspace, quota, storage, path;
     bool has_replicas, has_replicas_now;
     int64_t replicas, replicas_now;
+    struct slice facts;        /* JSON: all judged values, as facts_print has them */
+    struct slice now;          /* JSON: the present state that the verdict rests on, as state_print has it */
     struct slice policy, rule; /* digest of the configuration; "small-llms max_replicas easgate.ini:31" */
     struct slice body_received_sha256, body_sha256; /* as received; as forwarded (x-acs-content-sha256) */
     struct slice nonce, key_id, upstream;
@@ -84,13 +86,13 @@ struct audit_rec {
 };
 
 /* The part of a line behind prev, with its leading comma and the closing brace: ,"id":"..."} (or just "}"). At most
- * AUDIT_BODY_MAX_BYTES are added. False when it cannot be made (see above), or out failed; out is then unfinished. */
+ * AUDIT_BODY_MAX_BYTES are added. False when it cannot be made (see above; facts or now is no tree), or out failed; out is then unfinished. */
 bool audit_rec_body(const struct audit_rec *rec, struct sbuf *out);
 
 /* ---- reading ---- */
 
 /* Walk the fields of a body: start with *rest = line->rest; false at its end (and at the first thing that is no field).
- * A value is given as it stands: "text" with its quotes, an integer, or true. */
+ * A value is given as it stands: "text" with its quotes, an integer, true, an array or an object. */
 bool audit_field_next(struct slice *rest, struct slice *out_key, struct slice *out_value);
 /* Do the fields that *rest begins with stand in their order, each with a value of its kind? *rest is moved behind them.
  * The values of id and nonce without quotes; empty when absent. */
