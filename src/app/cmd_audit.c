@@ -1,315 +1,212 @@
 /*
- * easgate audit: read the audit log: verify its chain, show its records, list the intents that have no outcome. It reads the
- * files alone: no configuration, no running gateway; what it prints is ASCII whatever stands in a file.
+ * easgate audit: read the audit log. It reads the files alone: no configuration, no running gateway; what it prints is ASCII
+ * whatever stands in a file. One file for each subcommand: cmd_audit_*.c; what they share is in cmd_audit.h.
  */
+#include "app/cmd_audit.h"
 #include "app/cmd.h"
-#include "base/enc.h"
-#include "edge/audit_pending.h"
-#include "edge/audit_read.h"
-#include "edge/audit_verify.h"
-#include <errno.h>
-#include <fcntl.h>
+#include "base/clock.h"
+#include "base/num.h"
 #include <getopt.h>
 #include <sys/stat.h>
-#include <unistd.h>
-
-enum { EXIT_FINE = 0, EXIT_FINDING = 1, EXIT_USAGE = 2 };
 
 static const char help[] =
-    "usage: easgate audit verify [--name NAME] [--json] FILE|DIR...\n"
-    "       easgate audit show [--name NAME] [--json] [--id ID] [--client C] [--type T] FILE|DIR...\n"
-    "       easgate audit pending [--name NAME] [--json] FILE|DIR...\n"
+    "usage: easgate audit verify  [OPTIONS] FILE|DIR...   is the log whole?\n"
+    "       easgate audit show    [OPTIONS] FILE|DIR...   print records, a line each\n"
+    "       easgate audit tail    [OPTIONS] FILE|DIR      print the last records; with -f, those that come\n"
+    "       easgate audit stats   [OPTIONS] FILE|DIR...   count them\n"
+    "       easgate audit pending [OPTIONS] FILE|DIR...   requests of which nobody knows what came of them\n"
     "\n"
-    "verify   checks that every record has its place in the chain, over all segments in order,\n"
-    "         and explains what was set aside. It shows every record that was changed, removed or\n"
-    "         put in before the last one; without the last hash kept elsewhere it cannot show\n"
-    "         that records at the end were cut off, or that all of it was written anew.\n"
-    "show     prints the records, a line each\n"
-    "pending  lists the intents without an outcome: requests under way, or cut off by a crash\n"
-    "         (the next start of the gateway records those as unknown_after_crash)\n"
+    "A DIR is a whole log with all its segments, also compressed ones.\n"
+    "  --name NAME   of the log within a DIR (audit.jsonl)\n"
+    "  --json        print JSON, a line each\n"
+    "  --csv         show, tail, stats, pending: print CSV\n"
     "\n"
-    "  --name NAME  of the log within a DIR (audit.jsonl)\n"
-    "  --json       print JSON, a line each\n"
-    "  --id ID      only records of this request, with its look-ups\n"
-    "  --client C   only records of this client\n"
-    "  --type T     only records of this type: start, policy, intent, outcome, deny, counted,\n"
-    "               rotate, recover, stop\n"
+    "verify: every record has its place in the chain, over all segments in order. What it cannot show, it "
+    "says:\n"
+    "  --key FILE             the line that `easgate audit init` printed: shows who wrote each record\n"
+    "  --checkpoint FILE|-    checkpoints kept elsewhere: shows a tail that was cut off (exit 3)\n"
+    "  --checkpoint-pub PEM   the public key that must have signed the last of them\n"
+    "  --from-checkpoint FILE begin behind the last checkpoint of this file: what is before it was verified "
+    "then\n"
     "\n"
-    "exit: 0 whole, 1 a finding (with file, line and reason), 2 usage or a file that cannot be read\n"
+    "show, tail, stats: only records that fit all of these\n"
+    "  --client NAME  --op OPERATION  --service NAME   with the outcomes of such requests\n"
+    "  --id ID        of a request, with its look-ups\n"
+    "  --type TYPE    start, policy, intent, outcome, resolved, deny, counted, checkpoint, rotate, recover, "
+    "clock, stop\n"
+    "  --decision allow|deny\n"
+    "  --since TIME  --until TIME   2026-11-23, 2026-11-23T15:27:57Z, or so long ago: 90s, 15m, 2h, 7d\n"
+    "tail:  -f  follow, through rotations    -n N  that many records first (10)\n"
+    "stats: --by client,op   of client, op, decision, type, service, day\n"
+    "\n"
+    "exit: 0 whole, 1 a finding (with file, line and reason), 2 usage or what cannot be read, 3 shorter than "
+    "a checkpoint\n"
     "\n"
     "examples:\n"
-    "  easgate audit verify /var/log/easgate\n"
-    "  easgate audit show --client nlp --type deny /var/log/easgate/audit.jsonl\n"
+    "  easgate audit verify --key audit.key --checkpoint /mnt/other/checkpoints /var/log/easgate\n"
+    "  easgate audit show --client nlp --type deny --since 7d /var/log/easgate\n"
     "  easgate audit show --json --type outcome /var/log/easgate | jq .status\n"
+    "  easgate audit tail -f --decision deny /var/log/easgate\n"
+    "  easgate audit stats --by client,day --csv /var/log/easgate\n"
     "  easgate audit pending /var/log/easgate\n";
 
-struct options {
-    const char *name; /* of the log in a directory */
-    struct slice id, client, type;
-    bool json;
+enum { VERIFY = 1, SHOW = 2, TAIL = 4, STATS = 8, PENDING = 16, FILTERED = SHOW | TAIL | STATS };
+
+static const struct command {
+    const char *name;
+    int bit;
+    int (*run)(struct audit_options *o);
+} commands[] = {
+    { "verify", VERIFY, audit_cmd_verify },    { "show", SHOW, audit_cmd_show },
+    { "tail", TAIL, audit_cmd_tail },          { "stats", STATS, audit_cmd_stats },
+    { "pending", PENDING, audit_cmd_pending },
 };
+
+enum {
+    OPT_NAME = 256,
+    OPT_JSON,
+    OPT_CSV,
+    OPT_KEY,
+    OPT_CHECKPOINT,
+    OPT_CHECKPOINT_PUB,
+    OPT_FROM_CHECKPOINT,
+    OPT_CLIENT,
+    OPT_OP,
+    OPT_SERVICE,
+    OPT_ID,
+    OPT_TYPE,
+    OPT_DECISION,
+    OPT_SINCE,
+    OPT_UNTIL,
+    OPT_BY
+};
+
+/* Which options go with which subcommands. */
+static const struct option known[] = {
+    { "name", required_argument, NULL, OPT_NAME },
+    { "json", no_argument, NULL, OPT_JSON },
+    { "csv", no_argument, NULL, OPT_CSV },
+    { "key", required_argument, NULL, OPT_KEY },
+    { "checkpoint", required_argument, NULL, OPT_CHECKPOINT },
+    { "checkpoint-pub", required_argument, NULL, OPT_CHECKPOINT_PUB },
+    { "from-checkpoint", required_argument, NULL, OPT_FROM_CHECKPOINT },
+    { "client", required_argument, NULL, OPT_CLIENT },
+    { "op", required_argument, NULL, OPT_OP },
+    { "service", required_argument, NULL, OPT_SERVICE },
+    { "id", required_argument, NULL, OPT_ID },
+    { "type", required_argument, NULL, OPT_TYPE },
+    { "decision", required_argument, NULL, OPT_DECISION },
+    { "since", required_argument, NULL, OPT_SINCE },
+    { "until", required_argument, NULL, OPT_UNTIL },
+    { "by", required_argument, NULL, OPT_BY },
+    { "follow", no_argument, NULL, 'f' },
+    { "lines", required_argument, NULL, 'n' },
+    { NULL, 0, NULL, 0 },
+};
+
+static int goes_with(int opt)
+{
+    if (opt == OPT_NAME || opt == OPT_JSON)
+        return ~0;
+    if (opt == OPT_CSV)
+        return FILTERED | PENDING;
+    if (opt >= OPT_KEY && opt <= OPT_FROM_CHECKPOINT)
+        return VERIFY;
+    if (opt >= OPT_CLIENT && opt <= OPT_UNTIL)
+        return FILTERED;
+    return opt == OPT_BY ? STATS : TAIL;
+}
+
+static bool read_filter(int opt, struct slice value, struct audit_filter *f, struct err *e)
+{
+    struct slice *const texts[] = { &f->client, &f->op, &f->service, &f->id, &f->type };
+
+    if (opt <= OPT_TYPE) {
+        *texts[opt - OPT_CLIENT] = value;
+        if (opt == OPT_TYPE && audit_type_of(value) == AUDIT_NONE)
+            return err_set(e, ERR_UNKNOWN, "there is no such type of record");
+        return value.n || err_set(e, ERR_RANGE, "an option's value is empty");
+    }
+    if (opt == OPT_DECISION) {
+        f->decision = slice_eq(value, S("allow"))  ? AUDIT_ALLOW
+                      : slice_eq(value, S("deny")) ? AUDIT_DENIAL
+                                                   : 0;
+        return f->decision || err_set(e, ERR_UNKNOWN, "--decision: expected allow or deny");
+    }
+    return audit_filter_time(value, clock_wall_ms(&clock_system), opt == OPT_SINCE ? f->since : f->until) ||
+           err_set(
+               e, ERR_SYNTAX,
+               "--since, --until: expected 2026-11-23, 2026-11-23T15:27:57Z, or a time ago such as 2h or 7d");
+}
+
+static bool read_option(int opt, const char *value, struct audit_options *o, struct err *e)
+{
+    const char **const files[] = { &o->key, &o->checkpoint, &o->checkpoint_pub, &o->from_checkpoint };
+
+    if (opt >= OPT_CLIENT && opt <= OPT_UNTIL)
+        return read_filter(opt, slice_of(value), &o->filter, e);
+    if (opt >= OPT_KEY && opt <= OPT_FROM_CHECKPOINT)
+        *files[opt - OPT_KEY] = value;
+    else if (opt == OPT_NAME)
+        o->name = value;
+    else if (opt == OPT_BY)
+        o->by = slice_of(value);
+    else if (opt == 'f')
+        o->follow = true;
+    else if (opt == 'n')
+        return num_u64(slice_of(value), 1, UINT32_MAX, &o->last) ||
+               err_set(e, ERR_RANGE, "-n: expected a number");
+    else
+        o->form = opt == OPT_CSV ? AUDIT_FORM_CSV : AUDIT_FORM_JSON;
+    return true;
+}
+
+static bool read_options(int argc, char **argv, const struct command *c, struct audit_options *o,
+                         struct err *e)
+{
+    int opt;
+    struct stat st;
+
+    optind = 1;
+    while ((opt = getopt_long(argc, argv, "fn:", known, NULL)) != -1) {
+        if (opt == '?')
+            return err_set(e, ERR_UNKNOWN, "option not known, or without its value");
+        if (!(goes_with(opt) & c->bit))
+            return err_set(e, ERR_UNKNOWN, "%s does not take this option", c->name);
+        if (!read_option(opt, optarg, o, e))
+            return false;
+    }
+    o->paths = argv + optind;
+    if (!o->paths[0])
+        return err_set(e, ERR_MISSING, "expected a FILE or DIR");
+    for (char **path = o->paths; *path; path++)
+        o->has_dir = o->has_dir || (stat(*path, &st) == 0 && S_ISDIR(st.st_mode));
+    return true;
+}
 
 static int usage(const char *why)
 {
     fprintf(stderr, "easgate audit: %s\nTry 'easgate audit --help'.\n", why);
-    return EXIT_USAGE;
+    return AUDIT_EXIT_USAGE;
 }
 
-static int cannot(const struct err *e)
+static int run(const struct command *c, int argc, char **argv)
 {
-    fprintf(stderr, "easgate audit: %s\n", e->text);
-    return EXIT_USAGE;
-}
-
-/* ---- which files ---- */
-
-static bool add_path(struct audit_parts *parts, const char *path, const char *name, struct err *e)
-{
-    struct stat st;
-    struct audit_names names;
-    char log_path[PATH_MAX];
-    size_t before = parts->count;
-
-    if (stat(path, &st) != 0)
-        return err_set(e, ERR_IO, "%s: %s", path, strerror(errno));
-    if (!S_ISDIR(st.st_mode))
-        return audit_parts_add(parts, path, e);
-    int n = snprintf(log_path, sizeof log_path, "%s/%s", path, name);
-    if (n < 0 || (size_t)n >= sizeof log_path)
-        return err_set(e, ERR_TOO_LONG, "%s: path too long", path);
-    if (!audit_names_init(&names, log_path, e) || !audit_parts_add_log(parts, &names, e))
-        return false;
-    return parts->count > before || err_set(e, ERR_MISSING, "%s: no segment of a log named %s", path, name);
-}
-
-static bool collect_parts(struct audit_parts *parts, const struct options *o, char **paths, struct err *e)
-{
-    for (; *paths; paths++)
-        if (!add_path(parts, *paths, o->name, e))
-            return false;
-    audit_parts_sort(parts);
-    return true;
-}
-
-/* ---- verify ---- */
-
-static void print_note(void *ctx, const char *text)
-{
-    const struct options *o = ctx;
-
-    if (!o->json)
-        printf("note: %s\n", text);
-}
-
-static int verify(const struct audit_parts *parts, struct options *o)
-{
-    struct audit_verdict v;
+    struct audit_options o = { .name = "audit.jsonl", .by = S("client,op"), .last = 10 };
     struct err e = { 0 };
-    bool ok = audit_verify(parts, print_note, o, &v, &e);
+    int code = read_options(argc, argv, c, &o, &e) ? c->run(&o) : usage(e.text);
 
-    if (!ok && e.code == ERR_IO)
-        return cannot(&e);
-    if (o->json) {
-        SCOPED(sbuf) reason = SBUF_MAX(4096);
-        enc_json_string(slice_of(e.text), &reason);
-        printf("{\"whole\":%s,\"records\":%llu,\"first_seq\":%llu,\"last_seq\":%llu,\"files\":%zu,\"last_t\":"
-               "\"%s\","
-               "\"last_hash\":\"%s\",\"reason\":%s}\n",
-               ok ? "true" : "false", (unsigned long long)v.records, (unsigned long long)v.first_seq,
-               (unsigned long long)v.last_seq, v.files, v.last_t, v.last_hash, reason.p);
-        return ok ? EXIT_FINE : EXIT_FINDING;
-    }
-    if (!ok) {
-        printf("broken: %s\n", e.text);
-        return EXIT_FINDING;
-    }
-    printf("whole: %llu records, %llu to %llu, in %zu file%s\n", (unsigned long long)v.records,
-           (unsigned long long)v.first_seq, (unsigned long long)v.last_seq, v.files, v.files == 1 ? "" : "s");
-    printf("last record: %s %s\n", v.last_t, v.last_hash);
-    if (v.first_seq > 1)
-        printf("note: records 1 to %llu were not given\n", (unsigned long long)v.first_seq - 1);
-    return EXIT_FINE;
-}
-
-/* ---- lines of all parts ---- */
-
-typedef bool (*line_fn)(void *ctx, const struct audit_line *line, const struct audit_text *text);
-
-/* Call run for each record that counts; other lines are reported. Returns the exit code. */
-static int each_record(const struct audit_part *part, line_fn run, void *ctx)
-{
-    int fd = open(part->path, O_RDONLY | O_CLOEXEC), code = EXIT_FINE;
-    struct audit_reader *r = fd >= 0 ? audit_reader_new(fd, part->is_zst) : NULL;
-    struct audit_text text;
-    struct audit_line line;
-
-    if (!r) {
-        fprintf(stderr, "easgate audit: %s: %s\n", part->path, fd < 0 ? strerror(errno) : "out of memory");
-        if (fd >= 0)
-            close(fd);
-        return EXIT_USAGE;
-    }
-    while (code != EXIT_USAGE && audit_reader_next(r, &text)) {
-        struct err e = { 0 };
-        if (!text.is_whole || !audit_line_parse(text.line, &line, &e)) {
-            fprintf(stderr, "easgate audit: %s:%llu: not a record: %s\n", part->path,
-                    (unsigned long long)text.number, e.code ? e.text : "cut or too long");
-            code = EXIT_FINDING;
-            continue;
-        }
-        if (part->stop_after_seq && line.seq > part->stop_after_seq)
-            break;
-        if (!run(ctx, &line, &text))
-            code = EXIT_USAGE;
-    }
-    if (audit_reader_error(r)) {
-        fprintf(stderr, "easgate audit: %s: %s\n", part->path, strerror(audit_reader_error(r)));
-        code = EXIT_USAGE;
-    }
-    audit_reader_free(&r);
-    close(fd);
-    return code;
-}
-
-static int each_part(const struct audit_parts *parts, line_fn run, void *ctx)
-{
-    int worst = EXIT_FINE;
-
-    for (size_t i = 0; i < parts->count; i++) {
-        int code = each_record(&parts->list[i], run, ctx);
-        if (code > worst)
-            worst = code;
-    }
-    return worst;
-}
-
-/* ---- show ---- */
-
-static bool is_wanted(const struct options *o, const struct audit_line *line)
-{
-    if (o->type.n && !slice_eq(o->type, line->type))
-        return false;
-    if (o->client.n && !slice_eq(o->client, audit_line_field(line, S("client"))))
-        return false;
-    return !o->id.n || slice_eq(o->id, line->id) || slice_eq(o->id, audit_line_field(line, S("parent")));
-}
-
-static bool show_line(void *ctx, const struct audit_line *line, const struct audit_text *text)
-{
-    struct slice rest = line->rest, key, value;
-
-    if (!is_wanted(ctx, line))
-        return true;
-    if (((const struct options *)ctx)->json)
-        return printf("%.*s\n", SLICE_FMT(text->line)) > 0;
-    printf("%llu %.*s %-7.*s", (unsigned long long)line->seq, SLICE_FMT(line->t), SLICE_FMT(line->type));
-    while (audit_field_next(&rest, &key, &value)) {
-        bool is_plain = value.n > 2 && value.p[0] == '"' && !slice_has(value, ' ') && !slice_has(value, '\\');
-        if (is_plain)
-            value = slice_from(value.p + 1, value.n - 2);
-        printf(" %.*s=%.*s", SLICE_FMT(key), SLICE_FMT(value));
-    }
-    return printf("\n") > 0;
-}
-
-/* ---- pending ---- */
-
-static bool note_line(void *ctx, const struct audit_line *line, const struct audit_text *text)
-{
-    (void)text;
-    return audit_pending_line(ctx, line);
-}
-
-static void print_open(const struct audit_open *o, bool json)
-{
-    if (json)
-        printf("{\"seq\":%llu,\"t\":\"%s\",\"id\":\"%s\",\"client\":\"%s\",\"op\":\"%s\",\"nonce\":\"%s\","
-               "\"count\":%u}\n",
-               (unsigned long long)o->seq, o->t, o->id, o->client, o->op, o->nonce, o->count);
-    else
-        printf("%llu %s id=%s client=%s op=%s nonce=%s%s\n", (unsigned long long)o->seq, o->t, o->id,
-               o->client, o->op, o->nonce, o->count > 1 ? " (several tries)" : "");
-}
-
-static int pending(const struct audit_parts *parts, const struct options *o)
-{
-    struct audit_pending *p = audit_pending_new();
-    int code = p ? each_part(parts, note_line, p) : EXIT_USAGE;
-    const struct audit_open **open_intents = p ? audit_pending_list(p) : NULL;
-
-    if (!open_intents) {
-        fprintf(stderr, "easgate audit: out of memory\n");
-        code = EXIT_USAGE;
-    }
-    for (size_t i = 0; open_intents && open_intents[i]; i++)
-        print_open(open_intents[i], o->json);
-    if (open_intents && !open_intents[0] && !o->json)
-        printf("every intent has its outcome\n");
-    free(open_intents);
-    audit_pending_free(&p);
-    return code;
-}
-
-/* ---- the command ---- */
-
-static bool read_options(int argc, char **argv, struct options *o)
-{
-    static const struct option known[] = {
-        { "name", required_argument, NULL, 'n' }, { "json", no_argument, NULL, 'j' },
-        { "id", required_argument, NULL, 'i' },   { "client", required_argument, NULL, 'c' },
-        { "type", required_argument, NULL, 't' }, { NULL, 0, NULL, 0 }
-    };
-    int c;
-
-    optind = 1;
-    while ((c = getopt_long(argc, argv, "", known, NULL)) != -1) {
-        struct slice value = slice_of(optarg ? optarg : "");
-        if (c == 'n')
-            o->name = optarg;
-        else if (c == 'j')
-            o->json = true;
-        else if (c == 'i')
-            o->id = value;
-        else if (c == 'c')
-            o->client = value;
-        else if (c == 't')
-            o->type = value;
-        else
-            return false;
-    }
-    return true;
+    audit_filter_drop(&o.filter);
+    return fflush(stdout) == 0 ? code : AUDIT_EXIT_USAGE;
 }
 
 int cmd_audit(int argc, char **argv)
 {
-    struct options o = { .name = "audit.jsonl" };
-    struct audit_parts parts = AUDIT_PARTS_NONE;
-    struct err e = { 0 };
-    int code;
-
     for (int i = 1; i < argc; i++)
         if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
-            return fputs(help, stdout) >= 0 ? EXIT_FINE : EXIT_USAGE;
-    struct slice what = slice_of(argc > 1 ? argv[1] : "");
-    if (!slice_eq(what, S("verify")) && !slice_eq(what, S("show")) && !slice_eq(what, S("pending")))
-        return usage("expected verify, show or pending");
-    if (!read_options(argc - 1, argv + 1, &o))
-        return usage("option not known");
-    bool has_filter = o.id.n || o.client.n || o.type.n;
-    if (has_filter && !slice_eq(what, S("show")))
-        return usage("--id, --client and --type go with show");
-    if (o.type.n && audit_type_of(o.type) == AUDIT_NONE)
-        return usage("there is no such type of record");
-    if (!argv[1 + optind])
-        return usage("expected a FILE or DIR");
-    if (!collect_parts(&parts, &o, argv + 1 + optind, &e))
-        code = cannot(&e);
-    else if (slice_eq(what, S("verify")))
-        code = verify(&parts, &o);
-    else
-        code = slice_eq(what, S("show")) ? each_part(&parts, show_line, &o) : pending(&parts, &o);
-    audit_parts_drop(&parts);
-    if (fflush(stdout) != 0)
-        code = EXIT_USAGE;
-    return code;
+            return fputs(help, stdout) >= 0 ? AUDIT_EXIT_FINE : AUDIT_EXIT_USAGE;
+    for (size_t i = 0; argc > 1 && i < sizeof commands / sizeof *commands; i++)
+        if (strcmp(argv[1], commands[i].name) == 0)
+            return run(&commands[i], argc - 1, argv + 1);
+    return usage("expected verify, show, tail, stats or pending");
 }

@@ -270,6 +270,11 @@ static bool take_until(struct slice *rest, char c, struct slice *out)
     return true;
 }
 
+struct slice audit_field_key(size_t i)
+{
+    return i < FIELD_COUNT ? fields[i].key : SLICE_NONE;
+}
+
 bool audit_field_next(struct slice *rest, struct slice *out_key, struct slice *out_value)
 {
     struct slice at = *rest;

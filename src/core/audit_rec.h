@@ -91,6 +91,8 @@ bool audit_rec_body(const struct audit_rec *rec, struct sbuf *out);
 
 /* ---- reading ---- */
 
+/* The keys of all fields in the order of a line, i from 0; SLICE_NONE behind the last. */
+struct slice audit_field_key(size_t i);
 /* Walk the fields of a body: start with *rest = line->rest; false at its end (and at the first thing that is no field).
  * A value is given as it stands: "text" with its quotes, an integer, true, an array or an object. */
 bool audit_field_next(struct slice *rest, struct slice *out_key, struct slice *out_value);

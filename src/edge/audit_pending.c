@@ -3,14 +3,27 @@
  */
 #include "edge/audit_pending.h"
 #include "base/map.h"
+#include "core/opcat.h"
 #include <stdlib.h>
 #include <string.h>
 
 struct audit_pending {
     struct map *by_id; /* id -> struct audit_open, owned */
+    bool keep_unknown;
 };
 
-struct audit_pending *audit_pending_new(void)
+bool audit_error_is_unknown(struct slice error)
+{
+    static const struct slice unknown[] = { S_INIT("sent_no_answer"), S_INIT("cut_answer"),
+                                            S_INIT("bad_answer"), S_INIT("unknown_after_crash") };
+
+    for (size_t i = 0; i < sizeof unknown / sizeof *unknown; i++)
+        if (slice_eq(error, unknown[i]))
+            return true;
+    return false;
+}
+
+struct audit_pending *audit_pending_new(bool keep_unknown)
 {
     struct audit_pending *p = calloc(1, sizeof *p);
 
@@ -18,6 +31,8 @@ struct audit_pending *audit_pending_new(void)
         free(p);
         p = NULL;
     }
+    if (p)
+        p->keep_unknown = keep_unknown;
     return p;
 }
 
@@ -65,17 +80,40 @@ static bool add_intent(struct audit_pending *p, const struct audit_line *line)
     put(o->t, sizeof o->t, line->t);
     put(o->client, sizeof o->client, audit_line_field(line, S("client")));
     put(o->op, sizeof o->op, audit_line_field(line, S("op")));
+    put(o->service, sizeof o->service, audit_line_field(line, S("service")));
     return true;
+}
+
+/* A read that got no answer changed nothing. An operation of a later version is taken for a change. */
+static bool is_change(const struct audit_open *o)
+{
+    const struct op *op = opcat_by_name(slice_of(o->op));
+
+    return !op || op->retry == OP_RETRY_NEVER;
+}
+
+static void take_outcome(struct audit_pending *p, struct audit_open *o, const struct audit_line *line)
+{
+    struct slice error = audit_line_field(line, S("error"));
+
+    if (o->count)
+        o->count--;
+    if (p->keep_unknown && audit_error_is_unknown(error) && is_change(o))
+        put(o->error, sizeof o->error, error);
 }
 
 bool audit_pending_line(struct audit_pending *p, const struct audit_line *line)
 {
     if (line->kind == AUDIT_INTENT)
         return add_intent(p, line);
-    if (line->kind != AUDIT_OUTCOME)
+    struct audit_open *o = line->id.n ? map_get(p->by_id, line->id) : NULL;
+    if (!o)
         return true;
-    struct audit_open *o = map_get(p->by_id, line->id);
-    if (o && --o->count == 0)
+    if (line->kind == AUDIT_OUTCOME)
+        take_outcome(p, o, line);
+    else if (line->kind == AUDIT_RESOLVED)
+        o->error[0] = '\0';
+    if (!o->count && !o->error[0])
         free(map_remove(p->by_id, line->id));
     return true;
 }

@@ -1,6 +1,6 @@
 /*
- * audit_pending: the intents of a log that have no outcome yet. Fed line by line in order; memory grows with the open
- * intents only, up to a maximum.
+ * audit_pending: the intents of a log that have no outcome yet, and, if asked for, those of changes whose outcome is unknown
+ * and was not resolved since. Fed line by line in order; memory grows with the open intents only, up to a maximum.
  */
 #ifndef EG_AUDIT_PENDING_H
 #define EG_AUDIT_PENDING_H
@@ -10,15 +10,20 @@
 
 struct audit_pending;
 
+/* Does this error of an outcome leave open whether the request was carried out? */
+bool audit_error_is_unknown(struct slice error);
+
 /* An open intent: what its lines said. */
 struct audit_open {
-    unsigned count;                      /* intents of this id that are open (a second try writes its own) */
+    unsigned count;                      /* intents of this id without an outcome (a second try writes its own) */
+    char error[24];                      /* why the outcome is unknown; "" = it is not */
     uint64_t seq;                        /* of the last one */
     char id[33], nonce[65], attempt[20]; /* attempt = the number of its try, or "" */
-    char t[25], client[65], op[65];      /* for people; cut if longer */
+    char t[25], client[65], op[65], service[65]; /* for people; cut if longer */
 };
 
-struct audit_pending *audit_pending_new(void); /* NULL without memory */
+/* keep_unknown: also changes with an unknown outcome, until they are resolved. NULL without memory. */
+struct audit_pending *audit_pending_new(bool keep_unknown);
 void audit_pending_free(struct audit_pending **p);
 /* Take note of a line. False without memory, or with too many open intents. */
 bool audit_pending_line(struct audit_pending *p, const struct audit_line *line);

@@ -225,7 +225,7 @@ static bool hold_outcomes(struct ledger *l, const struct audit_pending *pending,
 
 static bool settle_open_intents(struct ledger *l, const struct audit_parts *parts, struct err *e)
 {
-    struct settle s = { .pending = audit_pending_new() };
+    struct settle s = { .pending = audit_pending_new(false) };
 
     if (!s.pending)
         return err_set(e, ERR_MEMORY, "no memory for the open intents");

@@ -5,6 +5,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -13,8 +14,8 @@ static char dir[64], path[96], output[65536];
 /* Run the command; standard output and error go into `output`. The exit code. */
 static int run(const char *const *args)
 {
-    char texts[12][120] = { "audit" };
-    char *argv[13] = { texts[0] };
+    char texts[14][120] = { "audit" };
+    char *argv[15] = { texts[0] };
     int argc = 1;
     FILE *out = tmpfile();
     int saved[2] = { dup(1), dup(2) };
@@ -157,6 +158,250 @@ static void pending(void **state)
     assert_true(has("\"id\":\"bb\""));
 }
 
+/* ---- what a person asks for ---- */
+
+/* The same lines, with times and fields that ask for something; a log of its own, since nothing chains it. */
+static const char *write_lines(const char *const *fields, size_t count)
+{
+    static char file[200];
+    snprintf(file, sizeof file, "%s/asked.jsonl", dir);
+    FILE *f = fopen(file, "w");
+
+    assert_non_null(f);
+    for (size_t i = 0; i < count; i++)
+        fprintf(f,
+                "{\"v\":1,\"seq\":%zu,\"run\":\"0123456789abcdef\",\"t\":\"2026-11-%02zuT12:00:00.500Z\","
+                "\"mono\":1,"
+                "\"type\":%s}\n",
+                i + 1, 10 + i, fields[i]);
+    fclose(f);
+    return file;
+}
+
+#define PREV "\"prev\":\"0000000000000000000000000000000000000000000000000000000000000000\""
+
+static const char *asked(void)
+{
+    static const char *const fields[] = {
+        "\"start\"," PREV ",\"version\":\"0.1.0\"",
+        "\"intent\"," PREV
+        ",\"id\":\"a1\",\"client\":\"nlp\",\"op\":\"CreateAppService\",\"service\":\"nlp_x\"",
+        "\"outcome\"," PREV ",\"id\":\"a1\",\"status\":200,\"ms\":40",
+        "\"intent\"," PREV
+        ",\"id\":\"a2\",\"client\":\"nlp\",\"op\":\"DeleteService\",\"service\":\"=nlp_y\"",
+        "\"outcome\"," PREV ",\"id\":\"a2\",\"error\":\"sent_no_answer\",\"message\":\"no \\\"answer\\\"\"",
+        "\"intent\"," PREV ",\"id\":\"a3\",\"client\":\"cv\",\"op\":\"DescribeService\",\"service\":\"cv_x\"",
+        "\"outcome\"," PREV ",\"id\":\"a3\",\"ms\":7,\"error\":\"cut_answer\"",
+        "\"intent\"," PREV ",\"id\":\"a4\",\"client\":\"cv\",\"op\":\"DeleteService\",\"service\":\"cv_y\"",
+        "\"outcome\"," PREV ",\"id\":\"a4\",\"error\":\"unknown_after_crash\"",
+        "\"resolved\"," PREV ",\"id\":\"a4\",\"service\":\"cv_y\",\"status\":404,\"note\":\"gone\"",
+        "\"deny\"," PREV
+        ",\"id\":\"a5\",\"client\":\"cv\",\"op\":\"DeleteService\",\"service\":\"nlp_x\",\"status\":403",
+        "\"counted\"," PREV ",\"reason\":\"no_token\",\"count\":12",
+        "\"intent\"," PREV ",\"id\":\"a6\",\"client\":\"cv\",\"op\":\"DeleteService\",\"service\":\"cv_z\"",
+        "\"outcome\"," PREV ",\"id\":\"a6\",\"status\":500,\"ms\":3",
+    };
+
+    return write_lines(fields, sizeof fields / sizeof *fields);
+}
+
+static size_t lines(void)
+{
+    size_t n = 0;
+
+    for (const char *p = output; *p; p++)
+        n += *p == '\n';
+    return n;
+}
+
+static void filters(void **state)
+{
+    const char *file = asked();
+
+    (void)state;
+    assert_int_equal(RUN("show", "--client", "nlp", file), 0);
+    assert_true(lines() == 4 && has("outcome id=a1") && has("outcome id=a2"));
+    assert_int_equal(RUN("show", "--op", "DeleteService", file), 0);
+    assert_true(lines() == 8 && has("resolved id=a4") && has("deny    id=a5"));
+    assert_int_equal(RUN("show", "--service", "cv_y", "--decision", "allow", file), 0);
+    assert_true(lines() == 3 && has("resolved id=a4"));
+    assert_int_equal(RUN("show", "--decision", "deny", file), 0);
+    assert_true(lines() == 2 && has("counted") && has("a5"));
+    assert_int_equal(RUN("show", "--client", "cv", "--type", "outcome", file), 0);
+    assert_true(lines() == 3 && has("a3") && has("a4") && has("a6"));
+    assert_int_equal(RUN("show", "--since", "2026-11-12", "--until", "2026-11-13T12:00:00.500Z", file), 0);
+    assert_true(lines() == 1 && has("3 2026-11-12T12:00:00.500Z"));
+    assert_int_equal(
+        RUN("show", "--since", "2026-11-13T12:00:00.501Z", "--until", "2026-11-15T00:00:00Z", file), 0);
+    assert_true(lines() == 1 && has("5 2026-11-14T"));
+    assert_int_equal(RUN("show", "--until", "2d", file),
+                     0); /* of 2026-11-21 at the latest: all or some, never an error */
+    static const char *const bad[] = { "2026-11", "2026-13-01", "yesterday", "", "1y" };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        assert_int_equal(RUN("show", "--since", bad[i], file), 2);
+    assert_int_equal(RUN("show", "--decision", "perhaps", file), 2);
+    assert_int_equal(RUN("show", "--client", "", file), 2);
+}
+
+static void csv(void **state)
+{
+    const char *file = asked();
+
+    (void)state;
+    assert_int_equal(RUN("show", "--csv", "--client", "nlp", file), 0);
+    assert_memory_equal(output, "seq,t,type,decision,run,id,parent,try,client,", 45);
+    assert_true(has(",size,last_seq,from,to\r\n2,2026-11-11T12:00:00.500Z,intent,allow,0123456789abcdef,"
+                    "\"a1\",,,\"nlp\",,,"
+                    "\"CreateAppService\",,,\"nlp_x\","));
+    assert_true(has("\"'=nlp_y\""));           /* no formula for a spreadsheet */
+    assert_true(has("\"no \"\"answer\"\"\"")); /* RFC 4180, 2.7 */
+    size_t commas = 0, columns = 0;
+    for (const char *p = output; *p; p++) {
+        commas += *p == ',';
+        if (*p == '\n' && !columns)
+            columns = commas;
+    }
+    assert_int_equal(commas, 5 * columns); /* no text here has one */
+}
+
+static void stats(void **state)
+{
+    const char *file = asked();
+
+    (void)state;
+    assert_int_equal(RUN("stats", "--csv", file), 0);
+    assert_string_equal(output, "client,op,allow,deny,counted,ok,failed,unknown,resolved,ms_sum,ms_max\r\n"
+                                ",,0,0,12,0,0,0,0,0,0\r\n"
+                                "\"cv\",\"DeleteService\",2,1,0,0,1,1,1,3,3\r\n"
+                                "\"cv\",\"DescribeService\",1,0,0,0,0,1,0,7,7\r\n"
+                                "\"nlp\",\"CreateAppService\",1,0,0,1,0,0,0,40,40\r\n"
+                                "\"nlp\",\"DeleteService\",1,0,0,0,0,1,0,0,0\r\n");
+    assert_int_equal(RUN("stats", "--json", "--by", "decision", "--client", "cv", file), 0);
+    assert_string_equal(output,
+                        "{\"decision\":\"allow\",\"allow\":3,\"deny\":0,\"counted\":0,\"ok\":0,\"failed\":1,"
+                        "\"unknown\":2,\"resolved\":1,\"ms_sum\":10,\"ms_max\":7}\n"
+                        "{\"decision\":\"deny\",\"allow\":0,\"deny\":1,\"counted\":0,\"ok\":0,\"failed\":0,"
+                        "\"unknown\":0,\"resolved\":0,\"ms_sum\":0,\"ms_max\":0}\n");
+    assert_int_equal(RUN("stats", "--by", "day,service", file), 0);
+    assert_true(has("day         service ") && has("\n2026-11-22  cv_z ") && has("\n2026-11-21  - "));
+    assert_int_equal(RUN("stats", "--by", "client,client", file), 2);
+    assert_int_equal(RUN("stats", "--by", "colour", file), 2);
+    assert_int_equal(RUN("stats", "--by", "", file), 2);
+}
+
+/* Open: no outcome, or one that says that nobody knows, until it is resolved; a read without an answer changed nothing. */
+static void pending_unknown(void **state)
+{
+    const char *file = asked();
+
+    (void)state;
+    assert_int_equal(RUN("pending", file), 0);
+    assert_int_equal(lines(), 1);
+    assert_true(has("4 2026-11-13T12:00:00.500Z id=a2 client=nlp op=DeleteService service==nlp_y "
+                    "error=sent_no_answer\n"));
+    assert_int_equal(RUN("pending", "--csv", file), 0);
+    assert_true(has("\r\n4,\"2026-11-13T12:00:00.500Z\",\"a2\",\"nlp\",\"DeleteService\",\"'=nlp_y\",,\"sent_"
+                    "no_answer\",0\r\n"));
+}
+
+/* ---- tail ---- */
+
+static void tail_last(void **state)
+{
+    (void)state;
+    assert_int_equal(RUN("tail", "-n", "2", dir), 0);
+    assert_true(lines() == 2 && has("5 ") && has(" id=dd"));
+    assert_int_equal(RUN("tail", path), 0); /* all six, over both segments */
+    assert_int_equal(lines(), 6);
+    assert_int_equal(RUN("tail", "-n", "1", "--type", "intent", "--client", "nlp", dir), 0);
+    assert_true(lines() == 1 && has("id=aa"));
+    assert_int_equal(RUN("tail", "-n", "0", dir), 2);
+    assert_int_equal(RUN("tail", "-n", "10001", dir), 2);
+    assert_int_equal(RUN("tail", dir, path), 2);
+    assert_int_equal(RUN("tail", "--by", "op", dir), 2);
+}
+
+static void append_lines(const char *file, unsigned long long first, unsigned count)
+{
+    FILE *f = fopen(file, "a");
+
+    assert_non_null(f);
+    for (unsigned i = 0; i < count; i++)
+        fprintf(f,
+                "{\"v\":1,\"seq\":%llu,\"run\":\"0123456789abcdef\",\"t\":\"2026-11-23T12:00:00.500Z\","
+                "\"mono\":1,"
+                "\"type\":\"stop\"," PREV "}\n",
+                first + i);
+    fclose(f);
+}
+
+/* Wait until the follower's output has this text. */
+static bool comes(const char *file, const char *text)
+{
+    for (int i = 0; i < 500; i++) {
+        FILE *f = fopen(file, "r");
+        size_t n = f ? fread(output, 1, sizeof output - 1, f) : 0;
+        output[n] = '\0';
+        if (f)
+            fclose(f);
+        if (has(text))
+            return true;
+        usleep(20000);
+    }
+    return false;
+}
+
+static void tail_follows(void **state)
+{
+    char own[100], log[120], full[160], out[120], command[200];
+    char name[] = "audit", tail[] = "tail", f_option[] = "-f", one[] = "-n1";
+    char *args[] = { name, tail, f_option, one, log, NULL };
+
+    (void)state;
+    snprintf(own, sizeof own, "%s/follow", dir);
+    snprintf(log, sizeof log, "%s/audit.jsonl", own);
+    snprintf(out, sizeof out, "%s/out", own);
+    assert_int_equal(mkdir(own, 0700), 0);
+    append_lines(log, 1, 3);
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        if (!freopen(out, "w", stdout))
+            _exit(9);
+        _exit(cmd_audit(5, args));
+    }
+    assert_true(comes(out, "3 2026") && !has("2 2026-11-23"));
+    append_lines(log, 4, 2);
+    assert_true(comes(out, "\n5 2026"));
+    /* Two segments are closed between two looks, one of them with records that were never in the file we follow. */
+    append_lines(log, 6, 1);
+    snprintf(full, sizeof full, "%s/audit-1-6.jsonl", own);
+    assert_int_equal(rename(log, full), 0);
+    snprintf(full, sizeof full, "%s/audit-7-8.jsonl", own);
+    append_lines(full, 7, 2);
+    append_lines(log, 9, 1);
+    assert_true(comes(out, "\n9 2026"));
+    /* A line that is still being written is not shown. */
+    FILE *f = fopen(log, "a");
+    assert_non_null(f);
+    fputs("{\"v\":1,\"seq\":10,", f);
+    fclose(f);
+    f = fopen(log, "a");
+    assert_non_null(f);
+    fputs("\"run\":\"0123456789abcdef\",\"t\":\"2026-11-23T12:00:00.500Z\",\"mono\":1,\"type\":\"stop\"," PREV
+          "}\n",
+          f);
+    fclose(f);
+    assert_true(comes(out, "\n10 2026"));
+    assert_int_equal(lines(), 8); /* 3 to 10, each once */
+    int status;
+    assert_int_equal(truncate(log, 10), 0);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 1);
+    snprintf(command, sizeof command, "rm -r %s", own);
+    assert_int_equal(system(command), 0);
+}
+
 static void lines_that_are_no_records(void **state)
 {
     char other[200];
@@ -197,6 +442,9 @@ int main(void)
         cmocka_unit_test(verify_whole), cmocka_unit_test(verify_broken),
         cmocka_unit_test(show),         cmocka_unit_test(pending),
         cmocka_unit_test(usage),        cmocka_unit_test(lines_that_are_no_records),
+        cmocka_unit_test(filters),      cmocka_unit_test(csv),
+        cmocka_unit_test(stats),        cmocka_unit_test(pending_unknown),
+        cmocka_unit_test(tail_last),    cmocka_unit_test(tail_follows),
     };
 
     return cmocka_run_group_tests_name("cmd_audit", tests, make_log, remove_log);

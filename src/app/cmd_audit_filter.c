@@ -1,0 +1,97 @@
+/* Filters of `easgate audit`: see cmd_audit_filter.h. */
+#include "app/cmd_audit_filter.h"
+#include "base/enc.h"
+#include "base/num.h"
+
+#define OPEN_MAX ((size_t)1 << 20)
+
+enum audit_decision audit_decision_of(enum audit_type type)
+{
+    if (type == AUDIT_INTENT || type == AUDIT_OUTCOME || type == AUDIT_RESOLVED)
+        return AUDIT_ALLOW;
+    return type == AUDIT_DENY || type == AUDIT_COUNTED ? AUDIT_DENIAL : AUDIT_DECISION_NONE;
+}
+
+const char *audit_decision_name(enum audit_decision d)
+{
+    static const char *const names[] = { "", "allow", "deny" };
+
+    return names[d];
+}
+
+bool audit_filter_time(struct slice text, int64_t now_ms, char out[25])
+{
+    char whole[21];
+    uint64_t ago_ms;
+    int64_t at_ms;
+
+    if (text.n == 10) {
+        snprintf(whole, sizeof whole, "%.*sT00:00:00Z", SLICE_FMT(text));
+        text = slice_of(whole);
+    }
+    if (num_duration_ms(text, &ago_ms)) {
+        if (ago_ms > (uint64_t)now_ms)
+            return false;
+        at_ms = now_ms - (int64_t)ago_ms;
+    } else if (!enc_untime_utc(text, &at_ms)) {
+        return false;
+    }
+    enc_time_utc(at_ms, true, out);
+    return true;
+}
+
+/* By what only intents and denials say. */
+static bool asks_who(const struct audit_filter *f)
+{
+    return f->client.n || f->op.n || f->service.n;
+}
+
+bool audit_filter_is_set(const struct audit_filter *f)
+{
+    return asks_who(f) || f->id.n || f->type.n || f->decision || f->since[0] || f->until[0];
+}
+
+static bool is(struct slice wanted, const struct audit_line *line, struct slice key)
+{
+    return !wanted.n || slice_eq(wanted, audit_line_field(line, key));
+}
+
+static bool fits_who(struct audit_filter *f, const struct audit_line *line)
+{
+    if (line->kind == AUDIT_OUTCOME ||
+        (line->kind == AUDIT_RESOLVED && f->open && map_get(f->open, line->id))) {
+        bool wanted = f->open && map_get(f->open, line->id);
+        if (wanted && !audit_line_field(line, S("error")).n) /* an unknown one may be resolved later */
+            map_remove(f->open, line->id);
+        return wanted;
+    }
+    bool wanted =
+        is(f->client, line, S("client")) && is(f->op, line, S("op")) && is(f->service, line, S("service"));
+    if (!wanted || line->kind != AUDIT_INTENT)
+        return wanted;
+    if (!f->open)
+        f->open = map_new();
+    if (f->open && map_count(f->open) < OPEN_MAX)
+        map_put(f->open, line->id, f); /* without memory its outcome is not shown */
+    return true;
+}
+
+bool audit_filter_wants(struct audit_filter *f, const struct audit_line *line)
+{
+    /* First: it has to see the intents that the rest leaves out. */
+    if (asks_who(f) && !fits_who(f, line))
+        return false;
+    if (f->type.n && !slice_eq(f->type, line->type))
+        return false;
+    if (f->decision && f->decision != audit_decision_of(line->kind))
+        return false;
+    if ((f->since[0] && memcmp(line->t.p, f->since, line->t.n) < 0) ||
+        (f->until[0] && memcmp(line->t.p, f->until, line->t.n) >= 0))
+        return false;
+    return !f->id.n || slice_eq(f->id, line->id) || slice_eq(f->id, audit_line_field(line, S("parent")));
+}
+
+void audit_filter_drop(struct audit_filter *f)
+{
+    map_free(&f->open);
+}

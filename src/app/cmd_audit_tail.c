@@ -1,0 +1,238 @@
+/*
+ * easgate audit tail: the last records, and with -f those that come, through rotations. A segment that was closed since the
+ * last look is read from where we were (the next seq says where), also when several were, or when they are compressed by now.
+ */
+#include "app/cmd_audit.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#define LAST_MAX ((uint64_t)10000)
+#define LOOK_NS  200000000L /* between two looks at a log that nothing is added to */
+
+struct tail {
+    struct audit_options *o;
+    struct audit_names names;
+    uint64_t seq; /* of the last record seen */
+    /* the last records, oldest at ring[taken % last] once it is full */
+    char **ring;
+    uint64_t taken;
+    /* the current segment, while following */
+    int fd;
+    uint64_t offset;
+    bool has_gap; /* it begins behind the next record */
+};
+
+/* ---- what is there ---- */
+
+static bool keep_line(void *ctx, const struct audit_line *line, struct slice text)
+{
+    struct tail *t = ctx;
+
+    t->seq = line->seq;
+    if (!audit_filter_wants(&t->o->filter, line))
+        return true;
+    char **place = &t->ring[t->taken++ % t->o->last];
+    free(*place);
+    *place = strndup(text.p, text.n);
+    return *place != NULL;
+}
+
+static void forget(struct tail *t)
+{
+    for (uint64_t i = 0; i < t->o->last; i++) {
+        free(t->ring[i]);
+        t->ring[i] = NULL;
+    }
+    t->taken = 0;
+    audit_filter_drop(&t->o->filter);
+}
+
+/* Read the newest segments, going back until there are enough records: twice as far each time. */
+static int read_last(struct tail *t, const struct audit_parts *parts)
+{
+    size_t back = 1;
+
+    for (;; back *= 2) {
+        size_t from = back < parts->count ? parts->count - back : 0;
+        const struct audit_parts newest = { parts->count - from, parts->list + from };
+        int code = audit_walk(&newest, keep_line, t);
+        if (code == AUDIT_EXIT_USAGE || t->taken >= t->o->last || from == 0)
+            return code;
+        forget(t);
+    }
+}
+
+static bool print_text_of(const char *text, enum audit_form form)
+{
+    struct audit_line line;
+    struct slice s = slice_of(text);
+
+    return audit_line_parse(s, &line, NULL) && audit_print_line(&line, s, form);
+}
+
+static bool print_last(const struct tail *t)
+{
+    uint64_t kept = t->taken < t->o->last ? t->taken : t->o->last;
+
+    for (uint64_t i = t->taken - kept; i < t->taken; i++)
+        if (!print_text_of(t->ring[i % t->o->last], t->o->form))
+            return false;
+    return fflush(stdout) == 0;
+}
+
+/* ---- what comes ---- */
+
+static bool new_line(void *ctx, const struct audit_line *line, struct slice text)
+{
+    struct tail *t = ctx;
+
+    if (line->seq <= t->seq)
+        return true;
+    t->seq = line->seq;
+    return !audit_filter_wants(&t->o->filter, line) || audit_print_line(line, text, t->o->form);
+}
+
+/* The whole lines behind t->offset. False when the output fails or the segment was changed under us. */
+static bool read_lines(struct tail *t, struct audit_reader *r, struct err *e)
+{
+    struct audit_text text;
+    struct audit_line line;
+
+    while (audit_reader_next(r, &text) && text.is_whole) {
+        if (!audit_line_parse(text.line, &line, NULL))
+            return err_set(e, ERR_CONFLICT, "%s: no record behind record %llu", t->names.path,
+                           (unsigned long long)t->seq);
+        t->has_gap = line.seq > t->seq + 1;
+        if (t->has_gap)
+            return true;
+        if (!new_line(t, &line, text.line))
+            return err_set(e, ERR_IO, "standard output: %s", strerror(errno));
+        t->offset += text.line.n + 1;
+    }
+    return true;
+}
+
+static bool read_on(struct tail *t, struct err *e)
+{
+    struct stat st;
+
+    if (fstat(t->fd, &st) != 0 || lseek(t->fd, (off_t)t->offset, SEEK_SET) < 0)
+        return err_set(e, ERR_IO, "%s: %s", t->names.path, strerror(errno));
+    if ((uint64_t)st.st_size < t->offset)
+        return err_set(e, ERR_CONFLICT, "%s: was cut behind record %llu", t->names.path,
+                       (unsigned long long)t->seq);
+    if ((uint64_t)st.st_size == t->offset)
+        return true;
+    struct audit_reader *r = audit_reader_new(t->fd, false);
+    bool ok = r ? read_lines(t, r, e) : err_set(e, ERR_MEMORY, "no memory to read %s", t->names.path);
+    audit_reader_free(&r);
+    return ok && (fflush(stdout) == 0 || err_set(e, ERR_IO, "standard output: %s", strerror(errno)));
+}
+
+/* Is the file that we read no longer the one at the path? */
+static bool was_replaced(const struct tail *t)
+{
+    struct stat ours, there;
+
+    return stat(t->names.path, &there) == 0 && fstat(t->fd, &ours) == 0 &&
+           (ours.st_ino != there.st_ino || ours.st_dev != there.st_dev);
+}
+
+/* Read what was closed since the last look, then open the new current segment. */
+static bool next_segment(struct tail *t, struct err *e)
+{
+    struct audit_parts parts = AUDIT_PARTS_NONE;
+
+    if (!audit_parts_add_log(&parts, &t->names, e))
+        return false;
+    audit_parts_sort(&parts);
+    size_t closed = 0;
+    for (size_t i = 0; i < parts.count; i++) /* only those that can hold a new record */
+        if ((parts.list[i].kind == AUDIT_FILE_FULL && parts.list[i].named_last > t->seq) ||
+            (parts.list[i].kind == AUDIT_FILE_BROKEN && parts.list[i].stop_after_seq > t->seq))
+            parts.list[closed++] = parts.list[i];
+    parts.count = closed;
+    bool ok = audit_walk(&parts, new_line, t) != AUDIT_EXIT_USAGE;
+    audit_parts_drop(&parts);
+    if (!ok)
+        return err_set(e, ERR_IO, "%s: a closed segment could not be read", t->names.path);
+    int fd = open(t->names.path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) /* amid the next rotation: we come back */
+        return errno == ENOENT || err_set(e, ERR_IO, "%s: %s", t->names.path, strerror(errno));
+    close(t->fd);
+    t->fd = fd;
+    t->offset = 0;
+    return true;
+}
+
+static int follow(struct tail *t)
+{
+    const struct timespec a_while = { .tv_nsec = LOOK_NS };
+    struct err e = { 0 };
+    int gaps = 0;
+
+    t->fd = open(t->names.path, O_RDONLY | O_CLOEXEC);
+    if (t->fd < 0)
+        err_set(&e, ERR_IO, "%s: %s", t->names.path, strerror(errno));
+    while (!e.code && read_on(t, &e)) {
+        gaps = t->has_gap ? gaps + 1 : 0;
+        if (gaps > 10) /* a rotation is a matter of milliseconds */
+            err_set(&e, ERR_CONFLICT, "%s: records behind %llu are missing", t->names.path,
+                    (unsigned long long)t->seq);
+        else if (!t->has_gap && !was_replaced(t))
+            nanosleep(&a_while, NULL);
+        else if (t->has_gap || read_on(t, &e)) {
+            t->has_gap = false;
+            next_segment(t, &e);
+        }
+    }
+    if (t->fd >= 0)
+        close(t->fd);
+    return e.code == ERR_CONFLICT ? (audit_cannot(&e), AUDIT_EXIT_FINDING) : audit_cannot(&e);
+}
+
+/* ---- the command ---- */
+
+static bool find_log(struct tail *t, struct err *e)
+{
+    const struct audit_options *o = t->o;
+    char path[PATH_MAX];
+
+    if (o->paths[1])
+        return err_set(e, ERR_RANGE, "tail takes one FILE or DIR");
+    int n = snprintf(path, sizeof path, o->has_dir ? "%s/%s" : "%s", o->paths[0], o->name);
+    return n > 0 && (size_t)n < sizeof path ? audit_names_init(&t->names, path, e)
+                                            : err_set(e, ERR_TOO_LONG, "%s: path too long", o->paths[0]);
+}
+
+int audit_cmd_tail(struct audit_options *o)
+{
+    struct tail t = { .o = o, .fd = -1 };
+    struct audit_parts parts = AUDIT_PARTS_NONE;
+    struct err e = { 0 };
+    int code;
+
+    if (o->last < 1 || o->last > LAST_MAX)
+        err_set(&e, ERR_RANGE, "-n: expected 1 to %llu", (unsigned long long)LAST_MAX);
+    else if (!(t.ring = calloc(o->last, sizeof *t.ring)))
+        err_set(&e, ERR_MEMORY, "no memory for so many records");
+    if (e.code || !find_log(&t, &e) || !audit_parts_add_log(&parts, &t.names, &e)) {
+        code = audit_cannot(&e);
+    } else {
+        audit_parts_sort(&parts);
+        code = read_last(&t, &parts);
+        if (code != AUDIT_EXIT_USAGE &&
+            ((o->form == AUDIT_FORM_CSV && !audit_print_csv_head()) || !print_last(&t)))
+            code = AUDIT_EXIT_USAGE;
+        if (o->follow && code != AUDIT_EXIT_USAGE)
+            code = follow(&t);
+    }
+    if (t.ring)
+        forget(&t);
+    free(t.ring);
+    audit_parts_drop(&parts);
+    return code;
+}
