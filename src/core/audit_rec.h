@@ -55,11 +55,12 @@ struct audit_rec {
     int64_t try_number;        /* 2 for the second try of a read */
     struct slice client, token_id, peer;
     struct slice op, method, target; /* canonical path and query of what is (or would be) sent; as received for denials */
-    struct slice service;
+    struct slice service, new_service; /* the one that will exist, where it is another (clone) */
     /* judged values */
     struct slice app_type, app_version, spec, workspace, quota, storage, path;
-    bool has_replicas, has_replicas_now;
+    bool has_replicas, has_replicas_now, has_peak, has_peak_gpus;
     int64_t replicas, replicas_now;
+    int64_t peak, peak_gpus;   /* the most that the service may come to after the call: what its team's budget reserves */
     struct slice facts;        /* JSON: all judged values, as facts_print has them */
     struct slice now;          /* JSON: the present state that the verdict rests on, as state_print has it */
     struct slice policy, rule; /* digest of the configuration; "small-llms max_replicas easgate.ini:31" */

@@ -238,6 +238,13 @@ struct reservation *budget_reserve(struct budget *b, struct slice service, int64
     return r;
 }
 
+enum budget_end budget_end_of_status(int64_t status)
+{
+    if (status >= 200 && status < 300)
+        return BUDGET_DONE;
+    return status >= 400 && status < 500 && status != 408 ? BUDGET_NOTHING : BUDGET_UNKNOWN;
+}
+
 void budget_settle(struct reservation **pr, enum budget_end end, int64_t now_mono_ms)
 {
     struct reservation *r = *pr;

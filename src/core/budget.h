@@ -46,6 +46,9 @@ int64_t budget_of_service(const struct budget *b, struct slice service);
 struct reservation *budget_reserve(struct budget *b, struct slice service, int64_t replicas);
 
 enum budget_end { BUDGET_NOTHING = 1 /* surely did not happen */, BUDGET_DONE, BUDGET_UNKNOWN };
+/* What an answer with this status says of the change that it answers: 4xx that nothing was done, but 408 only that EAS gave up;
+ * 3xx and 5xx say nothing for certain. */
+enum budget_end budget_end_of_status(int64_t status);
 /* Stores NULL. */
 void budget_settle(struct reservation **r, enum budget_end end, int64_t now_mono_ms);
 #endif

@@ -3,6 +3,8 @@
  */
 #include "edge/audit_pending.h"
 #include "base/map.h"
+#include "base/num.h"
+#include "core/budget.h"
 #include "core/opcat.h"
 #include <stdlib.h>
 #include <string.h>
@@ -60,6 +62,29 @@ static void put(char *out, size_t size, struct slice s)
     out[n] = '\0';
 }
 
+static bool take_number(const struct audit_line *line, struct slice key, int64_t *out)
+{
+    return num_i64(audit_line_field(line, key), 0, INT64_MAX, out);
+}
+
+/* What the request changes, and what it may lead to. A read that got no answer changed nothing; an operation of a later version
+ * is taken for a change. A name with escapes is none that could be told apart here. */
+static void take_change(struct audit_open *o, const struct audit_line *line)
+{
+    const struct op *op = opcat_by_name(slice_of(o->op));
+    struct slice name = audit_line_field(line, S("new_service"));
+
+    if (!name.n)
+        name = audit_line_field(line, S("service"));
+    if (name.n >= sizeof o->changed || slice_has(name, '\\'))
+        name = SLICE_NONE;
+    o->is_change = !op || op->retry == OP_RETRY_NEVER;
+    put(o->changed, sizeof o->changed, name);
+    o->has_peak = take_number(line, S("peak"), &o->peak);
+    if (!take_number(line, S("peak_gpus"), &o->peak_gpus))
+        o->peak_gpus = 0;
+}
+
 static bool add_intent(struct audit_pending *p, const struct audit_line *line)
 {
     struct audit_open *o = map_get(p->by_id, line->id);
@@ -81,25 +106,24 @@ static bool add_intent(struct audit_pending *p, const struct audit_line *line)
     put(o->client, sizeof o->client, audit_line_field(line, S("client")));
     put(o->op, sizeof o->op, audit_line_field(line, S("op")));
     put(o->service, sizeof o->service, audit_line_field(line, S("service")));
+    take_change(o, line);
     return true;
-}
-
-/* A read that got no answer changed nothing. An operation of a later version is taken for a change. */
-static bool is_change(const struct audit_open *o)
-{
-    const struct op *op = opcat_by_name(slice_of(o->op));
-
-    return !op || op->retry == OP_RETRY_NEVER;
 }
 
 static void take_outcome(struct audit_pending *p, struct audit_open *o, const struct audit_line *line)
 {
     struct slice error = audit_line_field(line, S("error"));
+    int64_t status = 0;
 
     if (o->count)
         o->count--;
-    if (p->keep_unknown && audit_error_is_unknown(error) && is_change(o))
+    if (!p->keep_unknown || !o->is_change)
+        return;
+    if (audit_error_is_unknown(error))
         put(o->error, sizeof o->error, error);
+    else if (!error.n && take_number(line, S("status"), &status) &&
+             budget_end_of_status(status) == BUDGET_UNKNOWN)
+        put(o->error, sizeof o->error, S("uncertain_status"));
 }
 
 bool audit_pending_line(struct audit_pending *p, const struct audit_line *line)

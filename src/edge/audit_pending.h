@@ -16,10 +16,15 @@ bool audit_error_is_unknown(struct slice error);
 /* An open intent: what its lines said. */
 struct audit_open {
     unsigned count;                      /* intents of this id without an outcome (a second try writes its own) */
-    char error[24];                      /* why the outcome is unknown; "" = it is not */
+    char error[24];                      /* why the outcome is unknown (uncertain_status: its status says nothing for certain);
+                                            "" = it is not */
     uint64_t seq;                        /* of the last one */
     char id[33], nonce[65], attempt[20]; /* attempt = the number of its try, or "" */
     char t[25], client[65], op[65], service[65]; /* for people; cut if longer */
+    bool is_change;
+    char changed[160];                   /* the service that it changes, or makes; "" where none is named or it does not fit */
+    bool has_peak;                       /* of that service after the call; no GPUs where none are stated */
+    int64_t peak, peak_gpus;
 };
 
 /* keep_unknown: also changes with an unknown outcome, until they are resolved. NULL without memory. */

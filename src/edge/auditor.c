@@ -354,6 +354,12 @@ size_t auditor_open_intents(const struct auditor *a)
     return a->open_intents;
 }
 
+/* The list does not change after the start, so both threads may look at it. */
+const struct audit_open *auditor_doubts(const struct auditor *a, size_t *out_count)
+{
+    return ledger_doubts(a->ledger, out_count);
+}
+
 void auditor_rotate(struct auditor *a)
 {
     pthread_mutex_lock(&a->shared.lock);

@@ -45,6 +45,8 @@ bool auditor_ok(struct auditor *a, const char **out_why);
 
 /* Requests of the run before whose outcome is not known, found when the log was opened. */
 size_t auditor_open_intents(const struct auditor *a);
+/* Changes that the runs before left in doubt; borrowed from a. */
+const struct audit_open *auditor_doubts(const struct auditor *a, size_t *out_count);
 /* Rotate with the next batch (USR1). */
 void auditor_rotate(struct auditor *a);
 /* Write what is queued and a `stop` record behind it, waiting at most wait_ms, close and free; stores NULL. No callback is

@@ -356,6 +356,12 @@ const struct ledger_status *ledger_status(const struct ledger *l)
     return &l->status;
 }
 
+const struct audit_open *ledger_doubts(const struct ledger *l, size_t *out_count)
+{
+    *out_count = l->doubt_count;
+    return l->doubts;
+}
+
 size_t ledger_held_bytes(const struct ledger *l)
 {
     return l->held_bytes;
@@ -403,6 +409,7 @@ void ledger_free(struct ledger **l)
     audit_items_free(&(*l)->held);
     segment_free(&(*l)->segment);
     sbuf_drop(&(*l)->batch);
+    free((*l)->doubts);
     free(*l);
     *l = NULL;
 }

@@ -33,6 +33,8 @@ void audit_items_free(struct list *items);
 /* Move all of `from` to the end of `to`. */
 void audit_items_move(struct list *from, struct list *to);
 
+struct audit_open; /* edge/audit_pending.h */
+
 struct ledger_config {
     const char *path;
     bool synced;                /* fdatasync after each batch */
@@ -58,6 +60,8 @@ struct ledger;
  * aside, then an outcome unknown_after_crash for each open intent). NULL with the reason otherwise; file:line for a log
  * that was changed. */
 struct ledger *ledger_open(const struct ledger_config *cfg, struct err *e);
+/* Changes that the runs before left in doubt: they may have taken effect, or still may. Found at the start; borrowed. */
+const struct audit_open *ledger_doubts(const struct ledger *l, size_t *out_count);
 /* Close without writing; stores NULL. NULL is fine. Records that were not written are freed. */
 void ledger_free(struct ledger **l);
 

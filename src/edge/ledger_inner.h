@@ -16,6 +16,8 @@ struct ledger {
     struct sbuf batch;
     struct ledger_status status;
     bool rotate_wanted;
+    struct audit_open *doubts; /* that the run before left */
+    size_t doubt_count;
     struct recovery {
         bool is_due; /* a recover record goes before everything else */
         bool segment_is_dead;

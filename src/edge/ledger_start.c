@@ -7,9 +7,10 @@
  *   it is empty, or gone                     go on behind the newest segment beside it
  *   anything else                            refuse, with file:line (or, when told to accept it, set the segment aside)
  *
- * Then every intent without an outcome gets one. They may stand in older segments, too: those are read back to a record
- * that a started process wrote after settling (everything before it is settled), at most an hour of them, since no request
- * lives that long.
+ * Then every intent without an outcome gets one, and the changes that are in doubt are kept for whoever asks (ledger_doubts):
+ * they may still take effect, or have. They may stand in older segments, too: those are read back to a record that a started
+ * process wrote after settling, if it did so longer ago than any exchange lasts (everything before it is settled), at most an
+ * hour of them, since no request lives that long.
  */
 #include "edge/ledger_inner.h"
 #include "base/enc.h"
@@ -23,7 +24,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define LOOK_BACK_S 3600
+#define LOOK_BACK_S    3600
+#define CERTAIN_AGE_MS (900 * 1000) /* longer than an exchange may last, by the schema */
 
 static const char log_begin[] = "{\"v\":1,\"seq\":";
 
@@ -154,6 +156,7 @@ static bool adopt_last_part(struct ledger *l, const struct audit_parts *parts, s
 struct settle {
     struct audit_pending *pending; /* NULL while only looking for where to begin */
     bool has_start, is_settled;    /* a start record, and a record behind its outcomes */
+    int64_t settled_before_ms;     /* by the wall clock: what was settled later may still be in doubt */
 };
 
 static bool each_line(void *ctx, const struct audit_line *line, const struct audit_text *text)
@@ -163,7 +166,8 @@ static bool each_line(void *ctx, const struct audit_line *line, const struct aud
     (void)text;
     if (line->kind == AUDIT_START)
         s->has_start = true;
-    else if (s->has_start && line->kind != AUDIT_OUTCOME && line->kind != AUDIT_RECOVER)
+    else if (s->has_start && line->kind != AUDIT_OUTCOME && line->kind != AUDIT_RECOVER &&
+             line->wall_ms < s->settled_before_ms)
         s->is_settled = true;
     return s->pending ? audit_pending_line(s->pending, line) : true;
 }
@@ -180,9 +184,9 @@ static void read_part(const struct audit_part *part, struct settle *s)
 }
 
 /* The first part that can hold an open intent. */
-static size_t first_unsettled(const struct audit_parts *parts)
+static size_t first_unsettled(const struct audit_parts *parts, const struct clock *clock)
 {
-    struct settle s = { .pending = NULL };
+    struct settle s = { .settled_before_ms = clock_wall_ms(clock) - CERTAIN_AGE_MS };
     int64_t newest_s = -1;
     size_t i = parts->count;
 
@@ -207,6 +211,7 @@ static bool hold_outcomes(struct ledger *l, const struct audit_pending *pending,
     bool ok = open || err_set(e, ERR_MEMORY, "no memory for the open intents");
 
     for (size_t i = 0; ok && open[i]; i++) {
+        l->status.open_intents += open[i]->count > 0;
         struct audit_rec rec = { .type = AUDIT_OUTCOME,
                                  .id = slice_of(open[i]->id),
                                  .nonce = slice_of(open[i]->nonce),
@@ -215,24 +220,36 @@ static bool hold_outcomes(struct ledger *l, const struct audit_pending *pending,
         for (unsigned n = 0; ok && n < open[i]->count; n++)
             ok = ledger_hold(l, &rec, e);
     }
-    l->status.open_intents = audit_pending_count(pending);
-    if (ok && audit_pending_count(pending))
+    if (ok && l->status.open_intents)
         log_event(LOG_WARN, "audit", "requests whose outcome is not known since the last run ended",
-                  LOG_N("count", audit_pending_count(pending)));
+                  LOG_N("count", l->status.open_intents));
     free(open);
     return ok;
 }
 
+/* Changes that may have taken effect, or still may. */
+static bool keep_doubts(struct ledger *l, const struct audit_pending *pending, struct err *e)
+{
+    const struct audit_open **open = audit_pending_list(pending);
+    bool ok = open && (l->doubts = calloc(audit_pending_count(pending) + 1, sizeof *l->doubts));
+
+    for (size_t i = 0; ok && open[i]; i++)
+        if (open[i]->is_change)
+            l->doubts[l->doubt_count++] = *open[i];
+    free(open);
+    return ok || err_set(e, ERR_MEMORY, "no memory for the changes in doubt");
+}
+
 static bool settle_open_intents(struct ledger *l, const struct audit_parts *parts, struct err *e)
 {
-    struct settle s = { .pending = audit_pending_new(false) };
+    struct settle s = { .pending = audit_pending_new(true) };
 
     if (!s.pending)
         return err_set(e, ERR_MEMORY, "no memory for the open intents");
-    for (size_t i = first_unsettled(parts); i < parts->count; i++)
+    for (size_t i = first_unsettled(parts, l->cfg.clock); i < parts->count; i++)
         if (parts->list[i].first_seq)
             read_part(&parts->list[i], &s);
-    bool ok = hold_outcomes(l, s.pending, e);
+    bool ok = hold_outcomes(l, s.pending, e) && keep_doubts(l, s.pending, e);
     audit_pending_free(&s.pending);
     return ok;
 }

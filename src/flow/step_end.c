@@ -168,18 +168,11 @@ static void record_end(struct txn *t)
         record_deny(t);
 }
 
-/* An answer of 4xx says that nothing was done; 408 only that EAS gave up, and 3xx and 5xx say nothing for certain. */
 enum budget_end change_end(const struct txn *t)
 {
-    int status = t->log.answer ? t->log.answer->status : 0;
-
-    if (status >= 200 && status < 300)
-        return BUDGET_DONE;
-    if (status >= 400 && status < 500 && status != 408)
-        return BUDGET_NOTHING;
-    if (status == 0 && (!t->log.was_sent || t->log.exchange.failure == SEND_NOT_SENT))
-        return BUDGET_NOTHING;
-    return BUDGET_UNKNOWN;
+    if (t->log.answer)
+        return budget_end_of_status(t->log.answer->status);
+    return !t->log.was_sent || t->log.exchange.failure == SEND_NOT_SENT ? BUDGET_NOTHING : BUDGET_UNKNOWN;
 }
 
 enum step_result step_settle(struct txn *t)

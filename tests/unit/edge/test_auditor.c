@@ -3,6 +3,7 @@
  * changed logs, a second instance. Logs are read by audit_world's own reader, not by easgate's.
  */
 #include "audit_world.inc"
+#include "edge/audit_pending.h"
 
 static void test_order(void **state)
 {
@@ -181,6 +182,95 @@ static void test_open_intents(void **state)
     assert_int_equal(view_count(&v, "outcome", NULL, NULL), 6);
     assert_int_equal(view_count(&v, "start", NULL, NULL), 3);
     view_free(&v);
+    world_drop(&w);
+}
+
+/* A change, what may come of it, and its outcome, if any. */
+static void put_change(struct world *w, const char *id, const char *op, int status, const char *error)
+{
+    struct audit_rec rec = { .type = AUDIT_INTENT,
+                             .id = slice_of(id),
+                             .op = slice_of(op),
+                             .service = S("nlp_a"),
+                             .new_service = slice_of(strcmp(op, "CloneService") == 0 ? "nlp_b" : NULL),
+                             .has_peak = status != 503,
+                             .peak = 3,
+                             .has_peak_gpus = true,
+                             .peak_gpus = 6 };
+    struct audit_rec outcome = { .type = AUDIT_OUTCOME,
+                                 .id = slice_of(id),
+                                 .has_status = status > 0,
+                                 .status = status,
+                                 .error = slice_of(error) };
+
+    assert_true(wait_durable(w, auditor_append(w->auditor, &rec)));
+    if (status || error)
+        assert_true(wait_durable(w, auditor_append(w->auditor, &outcome)));
+}
+
+static const struct audit_open *find_doubt(const struct world *w, const char *id)
+{
+    size_t count = 0;
+    const struct audit_open *doubts = auditor_doubts(w->auditor, &count);
+
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(doubts[i].id, id) == 0)
+            return &doubts[i];
+    return NULL;
+}
+
+static void check_doubts(const struct world *w)
+{
+    static const char *const certain[] = { "done", "refused", "not-sent", "told", "read" };
+    size_t count = 0;
+
+    auditor_doubts(w->auditor, &count);
+    assert_int_equal(count, 4);
+    for (size_t i = 0; i < sizeof certain / sizeof certain[0]; i++)
+        assert_null(find_doubt(w, certain[i]));
+    const struct audit_open *open = find_doubt(w, "open"), *lost = find_doubt(w, "lost"),
+                            *answered = find_doubt(w, "5xx");
+    assert_non_null(open);
+    assert_string_equal(open->changed, "nlp_b"); /* a clone makes another service */
+    assert_true(open->has_peak && open->peak == 3 && open->peak_gpus == 6);
+    assert_non_null(lost);
+    assert_string_equal(lost->changed, "nlp_a");
+    assert_non_null(answered);
+    assert_false(answered->has_peak);
+    assert_non_null(find_doubt(w, "unheard-of"));
+}
+
+static void test_changes_in_doubt(void **state)
+{
+    struct world w, after;
+
+    (void)state;
+    world_init(&w, true);
+    must_open(&w);
+    put_change(&w, "done", "CreateAppService", 200, NULL);
+    put_change(&w, "refused", "CreateAppService", 404, NULL);
+    put_change(&w, "not-sent", "CreateAppService", 0, "not_sent");
+    put_change(&w, "told", "CreateAppService", 0, "sent_no_answer");
+    struct audit_rec told = { .type = AUDIT_RESOLVED, .id = S("told"), .note = S("gone") };
+    assert_true(wait_durable(&w, auditor_append(w.auditor, &told)));
+    put_change(&w, "read", "DescribeService", 0, "sent_no_answer");
+    put_change(&w, "lost", "UpdateAppService", 0, "cut_answer");
+    put_change(&w, "5xx", "ScaleService", 503, NULL);
+    put_change(&w, "unheard-of", "GrowEverything", 0, NULL);
+    put_change(&w, "open", "CloneService", 0, NULL);
+    auditor_rotate(w.auditor); /* into a segment before the one that the next runs begin with */
+    assert_true(wait_durable(&w, put_deny(&w)));
+    for (int round = 0; round < 3;
+         round++) { /* they stay in doubt until somebody looked, whatever else is written */
+        crash(&w, &after);
+        world_drop(&w);
+        w = after;
+        w.cfg.ledger.path = w.path;
+        must_open(&w);
+        check_doubts(&w);
+        assert_int_equal(auditor_open_intents(w.auditor), round == 0 ? 2 : 0);
+        assert_true(wait_durable(&w, put_deny(&w)));
+    }
     world_drop(&w);
 }
 
@@ -443,6 +533,7 @@ int main(void)
         cmocka_unit_test(test_rotation),
         cmocka_unit_test(test_restart),
         cmocka_unit_test(test_open_intents),
+        cmocka_unit_test(test_changes_in_doubt),
         cmocka_unit_test(test_torn_at_every_byte),
         cmocka_unit_test(test_changed_log_is_refused),
         cmocka_unit_test(test_accept_broken_chain),
