@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #define TICK_MS             50
+#define SYNC_DELAY_MS       50
 #define PROBE_EVERY_MS      250
 #define LOG_EVERY_MS        10000
 #define WAITING_MAX_RECORDS 16384
@@ -71,12 +72,37 @@ struct orders {
     bool probe, quit;
 };
 
+static struct timespec mono_in_ms(int64_t ms)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    t.tv_sec += (time_t)(ms / 1000);
+    t.tv_nsec += (long)(ms % 1000) * 1000000;
+    t.tv_sec += t.tv_nsec / 1000000000;
+    t.tv_nsec %= 1000000000;
+    return t;
+}
+
+/* Wait for news, or until what was written must be synced: false. The lock is held. */
+static bool wait_for_news(struct auditor *a)
+{
+    int64_t due_ms = ledger_sync_due_ms(a->ledger), left_ms = due_ms - now_ms(a);
+
+    if (!due_ms)
+        return pthread_cond_wait(&a->shared.news, &a->shared.lock) == 0;
+    if (left_ms <= 0)
+        return false;
+    struct timespec until = mono_in_ms(left_ms);
+    return pthread_cond_timedwait(&a->shared.news, &a->shared.lock, &until) == 0;
+}
+
 /* Wait for something to do. The lock is held. */
 static void take_orders(struct auditor *a, bool wait, struct orders *out)
 {
     while (wait && list_is_empty(&a->shared.inbox) && !a->shared.probe && !a->shared.rotate &&
-           !a->shared.quit)
-        pthread_cond_wait(&a->shared.news, &a->shared.lock);
+           !a->shared.quit && wait_for_news(a))
+        ;
     list_init(&out->items);
     audit_items_move(&a->shared.inbox, &out->items);
     out->probe = a->shared.probe;
@@ -87,8 +113,9 @@ static void take_orders(struct auditor *a, bool wait, struct orders *out)
 }
 
 /* One round of the writer, from orders to results. Returns whether more is to be written. */
-static bool write_round(struct auditor *a, bool wait, bool *out_quit)
+static bool write_round(struct auditor *a, bool wait, bool *out_quit, bool *out_news)
 {
+    const struct ledger_status *now = ledger_status(a->ledger);
     struct orders orders;
     struct list done;
 
@@ -100,8 +127,10 @@ static bool write_round(struct auditor *a, bool wait, bool *out_quit)
     bool more = ledger_run(a->ledger, &orders.items, orders.probe, &done);
 
     pthread_mutex_lock(&a->shared.lock);
+    *out_news = !list_is_empty(&done) || now->failed || a->shared.status.failed ||
+                now->records != a->shared.status.records;
     audit_items_move(&done, &a->shared.outbox);
-    a->shared.status = *ledger_status(a->ledger);
+    a->shared.status = *now;
     more = more || !list_is_empty(&a->shared.inbox);
     pthread_mutex_unlock(&a->shared.lock);
     *out_quit = orders.quit;
@@ -119,11 +148,12 @@ static void wake_loop(struct auditor *a)
 static void *writer_main(void *arg)
 {
     struct auditor *a = arg;
-    bool more = false, quit = false;
+    bool more = false, quit = false, news;
 
     while (!quit || more) {
-        more = write_round(a, !more, &quit);
-        wake_loop(a);
+        more = write_round(a, !more, &quit, &news);
+        if (news)
+            wake_loop(a);
     }
     pthread_mutex_lock(&a->shared.lock);
     a->shared.ended = true;
@@ -255,11 +285,12 @@ static void on_wake(evutil_socket_t fd, short what, void *arg)
 
 /* ---- the loop's side ---- */
 
-static void hand_over(struct auditor *a, bool probe)
+static void hand_over(struct auditor *a, bool probe, bool quit)
 {
     pthread_mutex_lock(&a->shared.lock);
     audit_items_move(&a->fresh, &a->shared.inbox);
     a->shared.probe = a->shared.probe || probe;
+    a->shared.quit = a->shared.quit || quit;
     pthread_cond_signal(&a->shared.news);
     pthread_mutex_unlock(&a->shared.lock);
     if (!a->busy_since_ms)
@@ -269,9 +300,9 @@ static void hand_over(struct auditor *a, bool probe)
 
 static void write_here(struct auditor *a)
 {
-    bool quit;
+    bool quit, news;
 
-    while (write_round(a, false, &quit))
+    while (write_round(a, false, &quit, &news))
         ;
     collect(a);
 }
@@ -282,7 +313,7 @@ static void on_turn_end(evutil_socket_t fd, short what, void *arg)
 
     (void)fd;
     (void)what;
-    hand_over(a, false);
+    hand_over(a, false, false);
     if (!a->synced)
         write_here(a);
 }
@@ -309,7 +340,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
     watch(a, now);
     if (a->failed && now >= a->next_probe_ms) {
         a->next_probe_ms = now + (int64_t)(a->cfg.probe_every_ms ? a->cfg.probe_every_ms : PROBE_EVERY_MS);
-        hand_over(a, true);
+        hand_over(a, true, false);
         if (!a->synced)
             write_here(a);
     }
@@ -392,7 +423,7 @@ static bool init_shared(struct auditor *a)
 {
     pthread_condattr_t attr;
     bool ok = pthread_condattr_init(&attr) == 0 && pthread_condattr_setclock(&attr, CLOCK_MONOTONIC) == 0 &&
-              pthread_cond_init(&a->shared.news, NULL) == 0 &&
+              pthread_cond_init(&a->shared.news, &attr) == 0 &&
               pthread_cond_init(&a->shared.ended_news, &attr) == 0 &&
               pthread_mutex_init(&a->shared.lock, NULL) == 0;
 
@@ -449,6 +480,12 @@ struct auditor *auditor_open(const struct auditor_config *cfg, struct event_base
     signal(SIGXFSZ, SIG_IGN); /* a file size limit is a full disk, not the end */
     a->cfg = *cfg;
     a->synced = cfg->ledger.synced;
+    uint64_t *delay_ms = &a->cfg.ledger.sync_delay_ms;
+    if (!*delay_ms)
+        *delay_ms = SYNC_DELAY_MS;
+    if (*delay_ms >
+        cfg->commit_timeout_ms / 4) /* what waits to be synced must not look like a commit that hangs */
+        *delay_ms = cfg->commit_timeout_ms / 4;
     a->wake_fd = -1;
     list_init(&a->fresh);
     bool ok = init_events(a, base) || err_set(e, ERR_MEMORY, "no memory for the audit log's events");
@@ -468,14 +505,9 @@ struct auditor *auditor_open(const struct auditor_config *cfg, struct event_base
 /* Wait for the writer's end, at most wait_ms. */
 static bool join_thread(struct auditor *a, int64_t wait_ms)
 {
-    struct timespec until;
+    const struct timespec until = mono_in_ms(wait_ms);
     int error = 0;
 
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += (time_t)(wait_ms / 1000);
-    until.tv_nsec += (long)(wait_ms % 1000) * 1000000;
-    until.tv_sec += until.tv_nsec / 1000000000;
-    until.tv_nsec %= 1000000000;
     pthread_mutex_lock(&a->shared.lock);
     while (!a->shared.ended && error == 0)
         error = pthread_cond_timedwait(&a->shared.ended_news, &a->shared.lock, &until);
@@ -498,10 +530,7 @@ bool auditor_close(struct auditor **closing, int64_t wait_ms)
         return true;
     a->events = (struct auditor_events){ 0 };
     bool stopped = auditor_append(a, &stop) != 0;
-    pthread_mutex_lock(&a->shared.lock);
-    a->shared.quit = true;
-    pthread_mutex_unlock(&a->shared.lock);
-    hand_over(a, true); /* a failed log gets one last chance */
+    hand_over(a, true, true); /* a failed log gets one last chance */
     if (a->has_thread && !join_thread(a, wait_ms)) {
         log_line(LOG_ERROR, "audit", "the disk does not answer; the last records are not written");
         return false; /* the thread still uses it all */

@@ -13,8 +13,9 @@
 #include "base/secret.h"
 #include <stdlib.h>
 
-#define BATCH_MAX_BYTES ((size_t)1 << 20)
-#define HELD_MAX_BYTES  ((size_t)16 << 20)
+#define BATCH_MAX_BYTES      ((size_t)1 << 20)
+#define HELD_MAX_BYTES       ((size_t)16 << 20)
+#define UNSYNCED_MAX_RECORDS 1024
 
 /* ---- items ---- */
 
@@ -74,7 +75,7 @@ static void hold(struct ledger *l, struct audit_item *item)
     l->held_bytes += cost(item);
 }
 
-static void finish(struct ledger *l, struct audit_item *item, bool is_durable, struct list *done)
+void ledger_finish(struct ledger *l, struct audit_item *item, bool is_durable, struct list *done)
 {
     list_remove(&item->node);
     l->held_bytes -= cost(item);
@@ -92,7 +93,7 @@ static uint64_t drop_type(struct ledger *l, enum audit_type type, size_t max_byt
         next = n->next;
         if (item->type != type)
             continue;
-        finish(l, item, false, done);
+        ledger_finish(l, item, false, done);
         dropped++;
     }
     return dropped;
@@ -113,7 +114,7 @@ static void take_over_items(struct ledger *l, struct list *in, struct list *done
         list_remove(&item->node);
         hold(l, item);
         if (is_lost)
-            finish(l, item, false, done);
+            ledger_finish(l, item, false, done);
     }
     if (l->status.failed)
         make_room(l, done);
@@ -142,6 +143,8 @@ static void fail(struct ledger *l, bool segment_is_dead, const struct err *why, 
     l->recovery.is_due = true;
     l->recovery.segment_is_dead = l->recovery.segment_is_dead || segment_is_dead;
     l->recovery.is_low = false;
+    if (segment_is_dead)
+        ledger_take_back_unsynced(l);
     drop_type(l, AUDIT_INTENT, 0, done);
     make_room(l, done);
 }
@@ -191,6 +194,7 @@ struct audit_rec ledger_recover_rec(const struct ledger *l, char out_hash[2 * AU
 struct batch {
     struct audit_chain chain;
     bool owed_only, has_recover;
+    bool is_urgent; /* somebody waits for it, or it must not be lost with the end of its file */
     size_t item_count, intents;
     uint64_t own_records;           /* recover, rotate */
     char full_name[AUDIT_NAME_MAX]; /* set when the batch ends with a rotate record */
@@ -201,6 +205,7 @@ static bool add_own(struct ledger *l, struct batch *b, const struct audit_rec *r
     SCOPED(sbuf) body = SBUF_MAX(AUDIT_BODY_MAX_BYTES);
 
     b->own_records++;
+    b->is_urgent = true;
     return audit_rec_body(rec, &body) &&
            audit_chain_add(&b->chain, rec->type, clock_wall_ms(l->cfg.clock), clock_mono_ms(l->cfg.clock),
                            sbuf_slice(&body), &l->batch);
@@ -255,13 +260,16 @@ static bool add_items(struct ledger *l, struct batch *b)
             return false;
         b->item_count++;
         b->intents += item->type == AUDIT_INTENT;
+        b->is_urgent = b->is_urgent || !ledger_may_sync_later(item->type);
     }
     return true;
 }
 
 static bool build(struct ledger *l, bool owed_only, struct batch *b)
 {
-    *b = (struct batch){ .chain = l->chain, .owed_only = owed_only };
+    *b = (struct batch){ .chain = l->chain,
+                         .owed_only = owed_only,
+                         .is_urgent = !l->cfg.synced || !l->cfg.sync_delay_ms };
     sbuf_clear(&l->batch);
     if (owed_only && !next_item(l, b, l->held.next))
         return true;
@@ -269,6 +277,7 @@ static bool build(struct ledger *l, bool owed_only, struct batch *b)
     b->has_recover = l->recovery.is_due && (!owed_only || !l->first_seq);
     if ((b->has_recover && !add_recover(l, b)) || !add_items(l, b))
         return false;
+    b->is_urgent = b->is_urgent || l->unsynced.count + b->item_count > UNSYNCED_MAX_RECORDS;
     return owed_only || !is_full(l) || add_rotate(l, b);
 }
 
@@ -276,16 +285,18 @@ static void commit(struct ledger *l, const struct batch *b, struct list *done)
 {
     struct list *n = l->held.next;
 
+    ledger_begin_unsynced(l);
     if (!l->first_seq)
         l->first_seq = l->chain.seq + 1;
     l->chain = b->chain;
-    l->status.records += b->item_count + b->own_records;
     for (size_t i = 0; i < b->item_count; i++) {
         struct audit_item *item = next_item(l, b, n);
         n = item->node.next;
-        ledger_count_open(l, item->type);
-        finish(l, item, true, done);
+        ledger_note_written(l, item);
     }
+    l->unsynced.count += b->item_count + b->own_records;
+    if (b->is_urgent)
+        ledger_all_synced(l, done);
     if (!b->owed_only) {
         l->status.failed = false;
         l->recovery = (struct recovery){ 0 };
@@ -314,7 +325,7 @@ static void write_batch(struct ledger *l, bool owed_only, struct list *done)
         l->recovery.is_low = true;
         return;
     }
-    enum segment_result result = segment_append(l->segment, sbuf_slice(&l->batch), &why);
+    enum segment_result result = segment_append(l->segment, sbuf_slice(&l->batch), b.is_urgent, &why);
     if (result != SEGMENT_OK) {
         fail(l, result == SEGMENT_DEAD, &why, done);
         return;
@@ -330,20 +341,43 @@ static void write_batch(struct ledger *l, bool owed_only, struct list *done)
     l->first_seq = 0;
 }
 
+static void sync_if_due(struct ledger *l, bool now, struct list *done)
+{
+    struct err why = { 0 };
+
+    if (!l->unsynced.count || (!now && clock_mono_ms(l->cfg.clock) < l->unsynced.due_ms))
+        return;
+    if (segment_sync(l->segment, &why) == SEGMENT_OK)
+        ledger_all_synced(l, done);
+    else
+        fail(l, true, &why, done);
+}
+
+static void write_held(struct ledger *l, bool probe, struct list *done)
+{
+    if (l->status.failed && !probe && !l->recovery.is_low)
+        return;
+    if (l->status.failed && l->recovery.segment_is_dead && !renew(l, done))
+        return;
+    if (!l->status.failed && list_is_empty(&l->held) && !l->rotate_wanted)
+        return;
+    if (!l->recovery.is_low || (probe && ledger_room_is_back(l)))
+        write_batch(l, false, done);
+    if (l->recovery.is_low)
+        write_batch(l, true, done);
+}
+
 bool ledger_run(struct ledger *l, struct list *in, bool probe, struct list *out_done)
 {
     take_over_items(l, in, out_done);
-    if (l->status.failed && !probe && !l->recovery.is_low)
-        return false;
-    if (l->status.failed && l->recovery.segment_is_dead && !renew(l, out_done))
-        return false;
-    if (!l->status.failed && list_is_empty(&l->held) && !l->rotate_wanted)
-        return false;
-    if (!l->recovery.is_low || (probe && ledger_room_is_back(l)))
-        write_batch(l, false, out_done);
-    if (l->recovery.is_low)
-        write_batch(l, true, out_done);
+    write_held(l, probe, out_done);
+    sync_if_due(l, probe, out_done);
     return !l->status.failed && !list_is_empty(&l->held);
+}
+
+int64_t ledger_sync_due_ms(const struct ledger *l)
+{
+    return l->unsynced.count && !l->status.failed ? l->unsynced.due_ms : 0;
 }
 
 void ledger_rotate(struct ledger *l)
@@ -392,6 +426,7 @@ struct ledger *ledger_open(const struct ledger_config *cfg, struct err *e)
     }
     l->cfg = *cfg;
     list_init(&l->held);
+    list_init(&l->unsynced.items);
     l->batch = SBUF_MAX(BATCH_MAX_BYTES + (size_t)8 * AUDIT_LINE_MAX_BYTES);
     bool ok = random_bytes(run, sizeof run) || err_set(e, ERR_CRYPTO, "no random bytes");
     enc_hex(run, sizeof run, l->chain.run);
@@ -407,6 +442,7 @@ void ledger_free(struct ledger **l)
     if (!*l)
         return;
     audit_items_free(&(*l)->held);
+    audit_items_free(&(*l)->unsynced.items);
     segment_free(&(*l)->segment);
     sbuf_drop(&(*l)->batch);
     free((*l)->doubts);

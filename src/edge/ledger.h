@@ -2,7 +2,8 @@
  * ledger: the audit log as its one writer sees it: the chain, the segment, and the records that still have to be written.
  * Blocks on the disk. Used by one thread at a time: the writer thread (synced) or the loop (written).
  *
- *   ok      every batch is written, chained and durable when ledger_run returns
+ *   ok      every batch is written, chained and durable when ledger_run returns; one of outcomes and refusals alone is
+ *           written and chained, and durable (and its items done) within sync_delay_ms
  *   failed  a batch could not be written: its intents are dropped (and every intent of that epoch), other records stay,
  *           in order; each probe tries again, on the same file or on the next one, a `recover` record first
  *
@@ -38,6 +39,7 @@ struct audit_open; /* edge/audit_pending.h */
 struct ledger_config {
     const char *path;
     bool synced;                /* fdatasync after each batch */
+    uint64_t sync_delay_ms;     /* but one in which nothing waits for it may be synced with a later one, at most so long after */
     uint64_t max_segment_bytes; /* rotate when a segment reaches it; 0 = never */
     const char *version, *host, *policy_digest;
     bool
@@ -66,8 +68,11 @@ const struct audit_open *ledger_doubts(const struct ledger *l, size_t *out_count
 void ledger_free(struct ledger **l);
 
 /* Take over `in`, write one batch of what is held, and move the items that are done to `out_done` in order of ticket.
- * While failed, only a run with probe = true tries to write. Returns whether another run would write more. */
+ * While failed, only a run with probe = true tries to write; it also syncs what waits for that. Returns whether another
+ * run would write more. */
 bool ledger_run(struct ledger *l, struct list *in, bool probe, struct list *out_done);
+/* When the next run is due at the latest, as what was written must be synced then (clock_mono_ms); 0 = there is nothing. */
+int64_t ledger_sync_due_ms(const struct ledger *l);
 /* Rotate with the next run that writes. */
 void ledger_rotate(struct ledger *l);
 const struct ledger_status *ledger_status(const struct ledger *l);

@@ -1,5 +1,5 @@
-/* The inside of a ledger, for ledger.c (writing), ledger_room.c (space kept in reserve) and ledger_start.c (taking over what a
- * process before left). */
+/* The inside of a ledger, for ledger.c (writing), ledger_room.c (space kept in reserve), ledger_sync.c
+ * (written and not yet synced) and ledger_start.c (taking over what a process before left). */
 #ifndef EG_LEDGER_INNER_H
 #define EG_LEDGER_INNER_H
 #include "edge/ledger.h"
@@ -11,8 +11,17 @@ struct ledger {
     struct audit_chain chain; /* behind the last durable record */
     uint64_t first_seq;       /* of the current segment; 0 = it has no durable record yet */
     uint64_t open;            /* intents in the log without an outcome, of this run */
+    uint64_t low_bytes;       /* what was asked for when there was no room for it */
     struct list held;         /* to be written, in order of ticket */
-    size_t held_bytes;
+    size_t held_bytes;        /* of held and unsynced */
+    struct unsynced {
+        struct list items; /* written since the last sync, in order; no intent is among them */
+        size_t count;      /* records, those of the ledger's own too */
+        int64_t due_ms;    /* sync them then, at the latest */
+        /* as it was at the last sync: where a new file would go on */
+        struct audit_chain chain;
+        uint64_t first_seq, open;
+    } unsynced;
     struct sbuf batch;
     struct ledger_status status;
     bool rotate_wanted;
@@ -38,6 +47,18 @@ uint64_t ledger_owed_bytes(const struct ledger *l);
 bool ledger_keep_room(struct ledger *l, uint64_t batch_bytes, uint64_t batch_intents, struct err *why);
 /* After that failed: is there room again, and some to spare? */
 bool ledger_room_is_back(struct ledger *l);
+
+/* May a batch with this record be synced later? Nobody waits for it, and a power cut may take it with its file's end. */
+bool ledger_may_sync_later(enum audit_type type);
+/* A batch was written: remember where the log stood at the last sync; then each of its items. */
+void ledger_begin_unsynced(struct ledger *l);
+void ledger_note_written(struct ledger *l, struct audit_item *item);
+/* All that was written until now is durable: the items are done. */
+void ledger_all_synced(struct ledger *l, struct list *done);
+/* The file is dead: what was not synced is to be written again, into the next one, before all that is held. */
+void ledger_take_back_unsynced(struct ledger *l);
+/* An item leaves `held` or `unsynced`. */
+void ledger_finish(struct ledger *l, struct audit_item *item, bool is_durable, struct list *done);
 
 /* Put a record of the ledger's own at the end of what is held. */
 bool ledger_hold(struct ledger *l, const struct audit_rec *rec, struct err *e);

@@ -29,11 +29,18 @@ uint64_t ledger_owed_bytes(const struct ledger *l)
 
 bool ledger_keep_room(struct ledger *l, uint64_t batch_bytes, uint64_t batch_intents, struct err *why)
 {
-    return segment_keep_room(l->segment,
-                             batch_bytes + batch_intents * AUDIT_LINE_MAX_BYTES + ledger_owed_bytes(l), why);
+    uint64_t need = batch_bytes + batch_intents * AUDIT_LINE_MAX_BYTES + ledger_owed_bytes(l);
+
+    if (segment_keep_room(l->segment, need, why))
+        return true;
+    l->low_bytes = need;
+    return false;
 }
 
+/* What was not to be had then, and some more: or each outcome that gets in would let one intent follow. */
 bool ledger_room_is_back(struct ledger *l)
 {
-    return segment_keep_room(l->segment, ledger_owed_bytes(l) + l->held_bytes + RESUME_BYTES, NULL);
+    uint64_t need = ledger_owed_bytes(l) + l->held_bytes;
+
+    return segment_keep_room(l->segment, (need > l->low_bytes ? need : l->low_bytes) + RESUME_BYTES, NULL);
 }

@@ -291,7 +291,15 @@ bool segment_keep_room(struct segment *s, uint64_t bytes, struct err *e)
     return room_keep(&s->room, s->fd, s->size, bytes) || io_error(s, "no room for the records to come", e);
 }
 
-enum segment_result segment_append(struct segment *s, struct slice bytes, struct err *e)
+static enum segment_result sync_file(struct segment *s, struct err *e)
+{
+    if (!s->synced || fdatasync(s->fd) == 0)
+        return SEGMENT_OK;
+    io_error(s, "fdatasync", e);
+    return dead(s);
+}
+
+enum segment_result segment_append(struct segment *s, struct slice bytes, bool is_urgent, struct err *e)
 {
     if (s->fd < 0) {
         err_set(e, ERR_IO, "%s: closed", s->names.path);
@@ -301,14 +309,23 @@ enum segment_result segment_append(struct segment *s, struct slice bytes, struct
         return dead(s);
     if (!write_all(s->fd, bytes))
         return write_failed(s, e);
-    if (s->synced && fdatasync(s->fd) != 0) {
-        io_error(s, "fdatasync", e);
-        return dead(s);
-    }
+    if (is_urgent && sync_file(s, e) != SEGMENT_OK)
+        return SEGMENT_DEAD;
     if (!is_ours(s, s->size + bytes.n, e))
         return dead(s);
     s->size += bytes.n;
     return SEGMENT_OK;
+}
+
+enum segment_result segment_sync(struct segment *s, struct err *e)
+{
+    if (s->fd < 0) {
+        err_set(e, ERR_IO, "%s: closed", s->names.path);
+        return SEGMENT_DEAD;
+    }
+    if (sync_file(s, e) != SEGMENT_OK)
+        return SEGMENT_DEAD;
+    return is_ours(s, s->size, e) ? SEGMENT_OK : dead(s);
 }
 
 /* ---- the next file ---- */

@@ -3,7 +3,8 @@
  * log; it never retries what failed on a file. Used by one thread at a time.
  *
  * A batch is in the log only if SEGMENT_OK is returned: the file was still the one at the path, with the size we left it,
- * before and after; all bytes were written; and fdatasync returned 0 (when synced).
+ * before and after; all bytes were written; and fdatasync returned 0 (when synced). A batch that is appended without
+ * is_urgent is not synced yet: it is in the log only when a later segment_append with it, or segment_sync, returns SEGMENT_OK.
  */
 #ifndef EG_SEGMENT_H
 #define EG_SEGMENT_H
@@ -38,7 +39,9 @@ bool segment_cut_tail(struct segment *s, uint64_t keep, int64_t wall_ms, char ou
 
 /* See that `bytes` more will find room, whatever others write meanwhile (room.h). False: no room, or it is not known. */
 bool segment_keep_room(struct segment *s, uint64_t bytes, struct err *e);
-enum segment_result segment_append(struct segment *s, struct slice bytes, struct err *e);
+enum segment_result segment_append(struct segment *s, struct slice bytes, bool is_urgent, struct err *e);
+/* Make durable what was appended without is_urgent. Never SEGMENT_CUT. */
+enum segment_result segment_sync(struct segment *s, struct err *e);
 /* Rename the file to `name` and go on with a new, empty one at the path, which takes over `room` bytes of kept space where
  * they are to be had. False: the segment is dead. */
 bool segment_rotate(struct segment *s, const char *name, uint64_t room, struct err *e);

@@ -194,15 +194,13 @@ static void full_disk(bool synced, bool can_keep, uint64_t max_segment_bytes)
         turn(&w, 1);
     }
     assert_int_equal(w.lost, 1);
+    assert_false(auditor_ok(w.auditor, NULL));
     for (int i = 0; i < 200; i++) {
         snprintf(id, sizeof id, "a%d", i);
         last = put_outcome(&w, id);
     }
     if (can_keep)
         assert_true(wait_durable(&w, last));
-    const char *why;
-    assert_false(auditor_ok(w.auditor, &why));
-    snprintf(id, sizeof id, "filler");
     char filler[200];
     snprintf(filler, sizeof filler, "%s/filler", w.dir);
     assert_int_equal(unlink(filler), 0);
@@ -210,7 +208,7 @@ static void full_disk(bool synced, bool can_keep, uint64_t max_segment_bytes)
     assert_true(wait_ok(&w));
     assert_true(auditor_close(&w.auditor, 1000));
     struct log_view v = view_log(w.dir);
-    assert_int_equal(view_count(&v, "recover", NULL, NULL), 1);
+    assert_true(view_count(&v, "recover", NULL, NULL) >= 1);
     for (int i = 0; i < 200; i++) {
         snprintf(id, sizeof id, "a%d", i);
         assert_int_equal(view_count(&v, "outcome", id, NULL), 1);
