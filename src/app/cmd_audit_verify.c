@@ -1,60 +1,213 @@
 /* easgate audit verify: is the log whole, and what does that not show? */
 #include "app/cmd_audit.h"
+#include "base/clock.h"
 #include "base/enc.h"
+#include "base/secret.h"
+#include "config/textfile.h"
 #include "edge/audit_verify.h"
+#include <unistd.h>
+
+#define PROGRESS_EVERY_MS 200
+
+struct verify {
+    const struct audit_options *o;
+    struct audit_key key;
+    struct audit_marks marks, from;
+    struct audit_parts parts;
+    bool has_bar; /* progress goes to standard error, a terminal */
+    int64_t begun_ms, shown_ms;
+};
+
+/* ---- what it is told while it runs ---- */
+
+static void wipe_bar(const struct verify *v)
+{
+    if (v->has_bar && v->shown_ms)
+        fputs("\r\033[K", stderr);
+}
 
 static void print_note(void *ctx, const char *text)
 {
-    const struct audit_options *o = ctx;
+    struct verify *v = ctx;
 
-    if (o->form != AUDIT_FORM_JSON)
+    wipe_bar(v);
+    if (v->o->form != AUDIT_FORM_JSON)
         printf("note: %s\n", text);
 }
 
-static int print_json(const struct audit_verdict *v, bool ok, const struct err *e)
+static void show_progress(void *ctx, uint64_t bytes, uint64_t all_bytes)
 {
-    SCOPED(sbuf) reason = SBUF_MAX(4096);
+    struct verify *v = ctx;
+    int64_t now_ms = clock_mono_ms(&clock_system);
 
-    enc_json_string(slice_of(e->text), &reason);
-    printf(
-        "{\"whole\":%s,\"records\":%llu,\"first_seq\":%llu,\"last_seq\":%llu,\"files\":%zu,\"last_t\":\"%s\","
-        "\"last_hash\":\"%s\",\"reason\":%s}\n",
-        ok ? "true" : "false", (unsigned long long)v->records, (unsigned long long)v->first_seq,
-        (unsigned long long)v->last_seq, v->files, v->last_t, v->last_hash, reason.p);
-    return ok ? AUDIT_EXIT_FINE : AUDIT_EXIT_FINDING;
+    if (!v->has_bar || now_ms - v->shown_ms < PROGRESS_EVERY_MS)
+        return;
+    int64_t spent_ms = now_ms > v->begun_ms ? now_ms - v->begun_ms : 1;
+    v->shown_ms = now_ms;
+    fprintf(stderr, "\r%3llu %%  %llu of %llu MB, %llu MB/s \033[K",
+            (unsigned long long)(all_bytes ? bytes / 1000 * 100 / (all_bytes / 1000 + 1) : 100),
+            (unsigned long long)(bytes / 1000000), (unsigned long long)(all_bytes / 1000000),
+            (unsigned long long)(bytes / 1000 / (uint64_t)spent_ms));
+    fflush(stderr);
 }
 
-static int print_verdict(const struct audit_verdict *v, bool ok, const struct err *e)
+/* ---- what it is held against ---- */
+
+static bool read_key(struct audit_key *key, const char *path, struct err *e)
 {
+    SCOPED(sbuf) text = SBUF_MAX(AUDIT_KEY_TEXT_BYTES);
+    struct err why = { 0 };
+    bool ok =
+        textfile_read(path, TEXTFILE_SECRET, &text, &why) && audit_key_parse(key, sbuf_slice(&text), &why);
+
+    if (text.p)
+        secret_wipe(text.p, text.cap);
+    return ok || err_set(e, why.code, "%s: %s", path, why.text);
+}
+
+static bool prepare(struct verify *v, struct err *e)
+{
+    const struct audit_options *o = v->o;
+
+    if (o->checkpoint_pub && !o->checkpoint && !o->from_checkpoint)
+        return err_set(e, ERR_MISSING, "--checkpoint-pub goes with --checkpoint or --from-checkpoint");
+    return (!o->key || read_key(&v->key, o->key, e)) &&
+           (!o->checkpoint || audit_marks_read(&v->marks, o->checkpoint, o->checkpoint_pub, e)) &&
+           (!o->from_checkpoint || audit_marks_read(&v->from, o->from_checkpoint, o->checkpoint_pub, e)) &&
+           audit_collect(&v->parts, o, e);
+}
+
+/* ---- the answer ---- */
+
+/* What this answer does not show, for people. */
+static size_t not_shown(const struct verify *v, const struct audit_verdict *out, const char *texts[4])
+{
+    const struct audit_options *o = v->o;
+    size_t n = 0;
+
+    if (!out->is_keyed)
+        texts[n++] =
+            "the log has no key: who can write its files can write it anew, from any record behind the last "
+            "checkpoint on; that would not show";
+    else if (!o->key)
+        texts[n++] = "no --key: that the log, or all of it from some record behind the last checkpoint on, "
+                     "was written "
+                     "anew by somebody would not show";
+    if (!o->checkpoint)
+        texts[n++] = "no --checkpoint: that records at the end were cut off, or whole segments there "
+                     "removed, would not show";
+    else if (!v->marks.are_signed && !out->macs)
+        texts[n++] = "whether the checkpoints are genuine was not checked (no --checkpoint-pub, no --key)";
+    else if (out->marked_seq < out->last_seq)
+        texts[n++] = "records cut off behind the last checkpoint would not show";
+    return n;
+}
+
+static int print_json(const struct verify *v, const struct audit_verdict *out, bool ok, const struct err *e)
+{
+    const char *texts[4];
+    size_t count = not_shown(v, out, texts);
+    SCOPED(sbuf) s = SBUF_MAX(16384);
+
+    sbuf_addf(&s, "{\"whole\":%s,\"records\":%llu,\"first_seq\":%llu,\"last_seq\":%llu,\"files\":%zu,",
+              ok ? "true" : "false", (unsigned long long)out->records, (unsigned long long)out->first_seq,
+              (unsigned long long)out->last_seq, out->files);
+    sbuf_addf(&s,
+              "\"last_t\":\"%s\",\"last_hash\":\"%s\",\"keyed\":%llu,\"macs\":%llu,\"checkpoints\":%llu,"
+              "\"short_of\":%llu,",
+              out->last_t, out->last_hash, (unsigned long long)out->keyed, (unsigned long long)out->macs,
+              (unsigned long long)out->marks, (unsigned long long)out->short_of);
+    sbuf_adds(&s, "\"reason\":");
+    enc_json_string(slice_of(e->text), &s);
+    sbuf_adds(&s, ",\"not_shown\":[");
+    for (size_t i = 0; i < count; i++) {
+        sbuf_adds(&s, i ? "," : "");
+        enc_json_string(slice_of(texts[i]), &s);
+    }
+    sbuf_adds(&s, "]}\n");
+    if (!sbuf_ok(&s) || fputs(s.p, stdout) < 0)
+        return AUDIT_EXIT_USAGE;
+    return !ok ? AUDIT_EXIT_FINDING : out->short_of ? AUDIT_EXIT_SHORT : AUDIT_EXIT_FINE;
+}
+
+static void print_beginning(const struct audit_verdict *out)
+{
+    if (out->first_seq > 1)
+        printf("note: records 1 to %llu were not given%s%s\n", (unsigned long long)out->first_seq - 1,
+               out->beginning[0] ? ": " : "", out->beginning);
+    else if (out->beginning[0])
+        printf("note: %s\n", out->beginning);
+}
+
+static int print_text(const struct verify *v, const struct audit_verdict *out, bool ok, const struct err *e)
+{
+    const char *texts[4];
+
     if (!ok) {
         printf("broken: %s\n", e->text);
         return AUDIT_EXIT_FINDING;
     }
-    printf("whole: %llu records, %llu to %llu, in %zu file%s\n", (unsigned long long)v->records,
-           (unsigned long long)v->first_seq, (unsigned long long)v->last_seq, v->files,
-           v->files == 1 ? "" : "s");
-    printf("last record: %s %s\n", v->last_t, v->last_hash);
-    if (v->first_seq > 1)
-        printf("note: records 1 to %llu were not given\n", (unsigned long long)v->first_seq - 1);
-    return AUDIT_EXIT_FINE;
+    printf("%s: %llu records, %llu to %llu, in %zu file%s\n",
+           out->short_of ? "whole as far as it goes" : "whole", (unsigned long long)out->records,
+           (unsigned long long)out->first_seq, (unsigned long long)out->last_seq, out->files,
+           out->files == 1 ? "" : "s");
+    printf("last record: %s %s\n", out->last_t, out->last_hash);
+    print_beginning(out);
+    if (v->o->key)
+        printf("key: %llu macs are right; %llu records have none\n", (unsigned long long)out->macs,
+               (unsigned long long)(out->records - out->macs));
+    if (v->o->checkpoint)
+        printf("checkpoints: %llu of %zu fit%s, the last at record %llu\n", (unsigned long long)out->marks,
+               v->marks.count, v->marks.are_signed ? " and are signed" : "",
+               (unsigned long long)out->marked_seq);
+    for (size_t i = 0, n = not_shown(v, out, texts); i < n; i++)
+        printf("not shown: %s\n", texts[i]);
+    if (!out->short_of)
+        return AUDIT_EXIT_FINE;
+    printf("shorter than the checkpoint: it is of record %llu, the log ends with record %llu\n",
+           (unsigned long long)out->short_of, (unsigned long long)out->last_seq);
+    return AUDIT_EXIT_SHORT;
+}
+
+static int run(struct verify *v)
+{
+    const struct audit_verify what = { .parts = &v->parts,
+                                       .from_beginning = v->o->has_dir,
+                                       .key = v->o->key ? &v->key : NULL,
+                                       .marks = v->o->checkpoint ? &v->marks : NULL,
+                                       .from = v->from.count ? &v->from.list[v->from.count - 1] : NULL,
+                                       .note = print_note,
+                                       .progress = show_progress,
+                                       .ctx = v };
+    struct audit_verdict out;
+    struct err e = { 0 };
+
+    v->begun_ms = clock_mono_ms(&clock_system);
+    bool ok = audit_verify(&what, &out, &e);
+    wipe_bar(v);
+    if (!ok && e.code != ERR_CONFLICT && e.code != ERR_SYNTAX)
+        return audit_cannot(&e);
+    return v->o->form == AUDIT_FORM_JSON ? print_json(v, &out, ok, &e) : print_text(v, &out, ok, &e);
 }
 
 int audit_cmd_verify(struct audit_options *o)
 {
-    struct audit_parts parts = AUDIT_PARTS_NONE;
-    struct audit_verdict v;
+    struct verify v = { .o = o,
+                        .parts = AUDIT_PARTS_NONE,
+                        .has_bar = o->form == AUDIT_FORM_TEXT && isatty(2) };
     struct err e = { 0 };
     int code;
 
-    if (!audit_collect(&parts, o, &e)) {
+    if (!prepare(&v, &e)) {
         code = audit_cannot(&e);
     } else {
-        bool ok = audit_verify(&parts, print_note, o, &v, &e);
-        if (!ok && e.code == ERR_IO)
-            code = audit_cannot(&e);
-        else
-            code = o->form == AUDIT_FORM_JSON ? print_json(&v, ok, &e) : print_verdict(&v, ok, &e);
+        if (v.marks.cut_bytes)
+            printf("note: %zu bytes at the end of %s are no checkpoint\n", v.marks.cut_bytes, o->checkpoint);
+        code = run(&v);
     }
-    audit_parts_drop(&parts);
+    audit_parts_drop(&v.parts);
+    audit_marks_drop(&v.marks);
+    audit_marks_drop(&v.from);
+    audit_key_drop(&v.key);
     return code;
 }

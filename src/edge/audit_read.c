@@ -179,6 +179,7 @@ static enum audit_scan_result scan_lines(struct audit_reader *r, struct audit_sc
             s->first_seq = line.seq;
         s->last_kind = line.kind;
         s->good_bytes = s->all_bytes = audit_reader_offset(r);
+        s->file_bytes = audit_reader_taken(r);
         if ((s->each && !s->each(s->ctx, &line, &text)) || line.seq == s->stop_after_seq)
             break;
     }

@@ -6,6 +6,7 @@
  */
 #include "edge/audit_verify.h"
 #include "base/enc.h"
+#include "base/num.h"
 #include "edge/audit_read.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -14,15 +15,24 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#define PROGRESS_RECORDS 4096
+
 struct verify {
+    const struct audit_verify *what;
+    struct audit_key key; /* moves on with the records; empty = none */
     struct audit_chain chain;
     bool chain_known;
     const struct audit_part *part;
+    const struct audit_scan *scan;        /* of the part */
     const struct audit_part *unexplained; /* a broken segment that no recover record has named yet */
-    uint64_t records_of_part;
+    bool is_opening;                      /* no record yet of a kind that comes behind the recover records */
+    bool is_closed;                       /* the last record closes its segment */
+    struct err failure;                   /* found while a record was looked at */
+    size_t next_mark;
+    uint64_t done_bytes, all_bytes;
+    const char *first_path;
+    unsigned char first_prev[AUDIT_HASH_BYTES];
     struct audit_verdict *out;
-    audit_note_fn note;
-    void *ctx;
 };
 
 static void tell(const struct verify *v, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -34,36 +44,126 @@ static void tell(const struct verify *v, const char *format, ...)
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    if (v->note)
-        v->note(v->ctx, text);
-}
-
-static bool each_line(void *ctx, const struct audit_line *line, const struct audit_text *text)
-{
-    struct verify *v = ctx;
-
-    v->records_of_part++;
-    v->out->records++;
-    if (!v->out->first_seq)
-        v->out->first_seq = line->seq;
-    v->out->last_seq = line->seq;
-    snprintf(v->out->last_t, sizeof v->out->last_t, "%.*s", SLICE_FMT(line->t));
-    if (line->kind != AUDIT_RECOVER)
-        return true;
-    struct slice file = audit_line_field(line, S("file")), why = audit_line_field(line, S("note"));
-    tell(v, "%s:%llu: goes on behind record %.*s%s%.*s: %.*s", v->part->path,
-         (unsigned long long)text->number, SLICE_FMT(audit_line_field(line, S("last_seq"))),
-         file.n ? ", set aside in " : "", SLICE_FMT(file), SLICE_FMT(why));
-    /* The first record of the next segment, or the second, behind `start`. */
-    if (v->unexplained && v->records_of_part <= 2 && slice_eq(file, slice_of(v->unexplained->name)))
-        v->unexplained = NULL;
-    return true;
+    if (v->what->note)
+        v->what->note(v->what->ctx, text);
 }
 
 static bool place(struct err *e, enum err_code code, const char *path, uint64_t line, const char *why)
 {
     return err_set(e, code, "%s:%llu: %s", path, (unsigned long long)line, why);
 }
+
+/* ---- one record ---- */
+
+static uint64_t number_of(const struct audit_line *line, struct slice key)
+{
+    uint64_t n = 0;
+
+    num_u64(audit_line_field(line, key), 0, UINT64_MAX, &n);
+    return n;
+}
+
+static bool is_hash(struct slice hex, const unsigned char hash[AUDIT_HASH_BYTES])
+{
+    unsigned char bytes[AUDIT_HASH_BYTES];
+
+    return enc_unhex(hex, bytes, sizeof bytes) && memcmp(bytes, hash, sizeof bytes) == 0;
+}
+
+static bool check_recover(struct verify *v, const struct audit_line *line, const struct audit_text *text)
+{
+    struct slice file = audit_line_field(line, S("file"));
+    uint64_t last = number_of(line, S("last_seq"));
+
+    tell(v, "%s:%llu: goes on behind record %llu%s%.*s: %.*s", v->part->path,
+         (unsigned long long)text->number, (unsigned long long)last, file.n ? ", set aside in " : "",
+         SLICE_FMT(file), SLICE_FMT(audit_line_field(line, S("note"))));
+    if (last >= line->seq)
+        return place(&v->failure, ERR_CONFLICT, v->part->path, text->number,
+                     "a recover record that goes on behind a later record");
+    if (!v->unexplained || !v->is_opening || !slice_eq(file, slice_of(v->unexplained->name)))
+        return true;
+    if (last != v->unexplained->stop_after_seq)
+        return place(&v->failure, ERR_CONFLICT, v->part->path, text->number,
+                     "the recover record does not go on where the broken segment ends");
+    v->unexplained = NULL;
+    return true;
+}
+
+/* A rotate record with last_seq announces that a segment is removed; one without closes its own. */
+static void take_rotate(struct verify *v, const struct audit_line *line)
+{
+    uint64_t last = number_of(line, S("last_seq"));
+
+    v->is_closed = last == 0;
+    if (last && last + 1 == v->out->first_seq && is_hash(audit_line_field(line, S("hash")), v->first_prev))
+        snprintf(v->out->beginning, sizeof v->out->beginning,
+                 "records up to %llu were removed, as record %llu says", (unsigned long long)last,
+                 (unsigned long long)line->seq);
+}
+
+/* The checkpoints of this record. */
+static bool check_marks(struct verify *v, const struct audit_line *line, const struct audit_text *text)
+{
+    const struct audit_marks *m = v->what->marks;
+    char why[160];
+
+    for (; m && v->next_mark < m->count && m->list[v->next_mark].seq <= line->seq; v->next_mark++) {
+        const struct audit_mark *mark = &m->list[v->next_mark];
+        if (mark->seq < line->seq)
+            continue; /* before the first record */
+        bool fits = memcmp(mark->hash, v->scan->chain.hash, sizeof mark->hash) == 0;
+        snprintf(why, sizeof why, "record %llu is not the one of %s", (unsigned long long)mark->seq,
+                 fits ? "this log's key: the checkpoint's mac is another's"
+                      : "the checkpoint: it has another hash");
+        bool can_mac = v->key.key && line->version == 2 && line->epoch == v->key.epoch;
+        if (!fits || (can_mac && !audit_mark_fits_key(mark, &v->key)))
+            return place(&v->failure, ERR_CONFLICT, v->part->path, text->number, why);
+        v->out->marks++;
+        v->out->marked_seq = mark->seq;
+    }
+    const struct audit_mark *from = v->what->from;
+    if (from && from->seq == line->seq && memcmp(from->hash, v->scan->chain.hash, sizeof from->hash) != 0)
+        return place(&v->failure, ERR_CONFLICT, v->part->path, text->number,
+                     "this record is not the one of the checkpoint to begin with: it has another hash");
+    return true;
+}
+
+static void take_first(struct verify *v, const struct audit_line *line)
+{
+    v->out->first_seq = line->seq;
+    v->first_path = v->part->path;
+    enc_unhex(line->prev, v->first_prev, sizeof v->first_prev);
+    const struct audit_marks *m = v->what->marks;
+    for (size_t i = 0; m && i < m->count && m->list[i].seq < line->seq; i++)
+        if (m->list[i].seq + 1 == line->seq &&
+            memcmp(m->list[i].hash, v->first_prev, sizeof v->first_prev) == 0)
+            snprintf(v->out->beginning, sizeof v->out->beginning,
+                     "the checkpoint of record %llu goes before it", (unsigned long long)m->list[i].seq);
+}
+
+static bool each_line(void *ctx, const struct audit_line *line, const struct audit_text *text)
+{
+    struct verify *v = ctx;
+
+    if (!v->out->first_seq)
+        take_first(v, line);
+    v->is_closed = false;
+    if (line->kind == AUDIT_ROTATE)
+        take_rotate(v, line);
+    if ((line->kind == AUDIT_RECOVER && !check_recover(v, line, text)) || !check_marks(v, line, text))
+        return false;
+    v->is_opening = v->is_opening &&
+                    (line->kind == AUDIT_START || line->kind == AUDIT_CHECKPOINT ||
+                     line->kind == AUDIT_CLOCK || line->kind == AUDIT_OUTCOME || line->kind == AUDIT_RECOVER);
+    v->out->last_seq = line->seq;
+    memcpy(v->out->last_t, line->t.p, line->t.n);
+    if (++v->out->records % PROGRESS_RECORDS == 0 && v->what->progress)
+        v->what->progress(v->what->ctx, v->done_bytes + v->scan->file_bytes, v->all_bytes);
+    return true;
+}
+
+/* ---- one segment ---- */
 
 /* Does a process hold the lock of a writer on this file? */
 static bool is_being_written(int fd)
@@ -97,8 +197,8 @@ static bool fits_name(const struct verify *v, const struct audit_scan *scan, str
 {
     const struct audit_part *p = v->part;
 
-    if (p->kind != AUDIT_FILE_FULL || (p->named_first == scan->first_seq &&
-                                       p->named_last == scan->chain.seq && scan->last_kind == AUDIT_ROTATE))
+    if (p->kind != AUDIT_FILE_FULL ||
+        (p->named_first == scan->first_seq && p->named_last == scan->chain.seq && v->is_closed))
         return true;
     return place(e, ERR_CONFLICT, p->path, scan->records,
                  "the segment does not hold the records of its name, up to a rotate record");
@@ -133,11 +233,15 @@ static bool scan_part(struct verify *v, int fd, struct err *e)
     struct err why = { 0 };
     const struct audit_part *to_explain = v->unexplained;
 
-    v->records_of_part = 0;
+    v->scan = &scan;
+    v->is_opening = true;
+    v->is_closed = false;
     enum audit_scan_result result = audit_scan(fd, &scan, &why);
     bool is_broken = p->kind == AUDIT_FILE_BROKEN;
     v->chain = scan.chain;
     v->chain_known = scan.chain_known;
+    if (v->failure.code)
+        return err_set(e, v->failure.code, "%s", v->failure.text);
     /* What follows the last good record of a broken segment does not count, if the next one says so. */
     if (result == AUDIT_SCAN_FAILED || !is_broken || !p->stop_after_seq)
         if (!judge(v, fd, result, &scan, &why, e))
@@ -181,20 +285,96 @@ static bool verify_part(struct verify *v, struct err *e)
     v->out->files++;
     bool ok = scan_part(v, fd, e);
     close(fd);
+    v->done_bytes += p->bytes;
     return ok;
 }
 
-bool audit_verify(const struct audit_parts *parts, audit_note_fn note, void *ctx, struct audit_verdict *out,
-                  struct err *e)
+/* ---- the whole log ---- */
+
+/* The first part that is of use: the one that holds the record to begin with, or the one behind it. */
+static size_t first_part(const struct verify *v)
 {
-    struct verify v = { .out = out, .note = note, .ctx = ctx };
+    const struct audit_parts *parts = v->what->parts;
+    size_t first = 0;
+
+    for (size_t i = 1; v->what->from && i < parts->count; i++)
+        if (parts->list[i].first_seq && parts->list[i].first_seq <= v->what->from->seq)
+            first = i;
+    return first;
+}
+
+static bool check_beginning(struct verify *v, struct err *e)
+{
+    const struct audit_mark *from = v->what->from;
+    uint64_t first = v->out->first_seq;
+    char why[200];
+
+    if (from && first <= from->seq + 1) {
+        if (first == from->seq + 1 && memcmp(from->hash, v->first_prev, sizeof v->first_prev) != 0)
+            return place(e, ERR_CONFLICT, v->first_path, 1,
+                         "does not go on behind the checkpoint to begin with");
+        snprintf(v->out->beginning, sizeof v->out->beginning,
+                 "what is before the checkpoint of record %llu was not read", (unsigned long long)from->seq);
+        return true;
+    }
+    if (first <= 1 || v->out->beginning[0] || !v->what->from_beginning)
+        return true;
+    snprintf(why, sizeof why,
+             "records 1 to %llu are missing before it, and no rotate record or checkpoint says why",
+             (unsigned long long)first - 1);
+    return place(e, ERR_CONFLICT, v->first_path, 1, why);
+}
+
+static bool check_end(struct verify *v, struct err *e)
+{
+    struct audit_verdict *out = v->out;
+    const struct audit_marks *m = v->what->marks;
+
+    enc_hex(v->chain.hash, sizeof v->chain.hash, out->last_hash);
+    out->is_keyed = v->chain.is_keyed;
+    out->keyed = v->chain.keyed_lines;
+    out->macs = v->chain.macs_good;
+    if (m && m->count && m->list[m->count - 1].seq > out->last_seq)
+        out->short_of = m->list[m->count - 1].seq;
+    if (v->what->from && v->what->from->seq > out->last_seq && v->what->from->seq > out->short_of)
+        out->short_of = v->what->from->seq;
+    if (v->chain.late_lines)
+        tell(v, "%llu records have times before their epoch, behind a clock or recover record",
+             (unsigned long long)v->chain.late_lines);
+    if (!v->what->key)
+        return true;
+    if (!out->is_keyed)
+        return err_set(e, ERR_CONFLICT, "%s: record %llu: the last record has no mac, though there is a key",
+                       v->part->path, (unsigned long long)out->last_seq);
+    return out->macs ||
+           err_set(e, ERR_RANGE, "the key is of epoch %llu, later than every record: it shows nothing",
+                   (unsigned long long)v->what->key->epoch);
+}
+
+bool audit_verify(const struct audit_verify *what, struct audit_verdict *out, struct err *e)
+{
+    struct verify v = { .what = what, .out = out };
     bool ok = true;
 
     *out = (struct audit_verdict){ 0 };
-    for (size_t i = 0; ok && i < parts->count; i++) {
-        v.part = &parts->list[i];
+    if (!what->parts->count)
+        return err_set(e, ERR_CONFLICT, "no file of a log");
+    if (what->key && !audit_key_copy(&v.key, what->key, e))
+        return false;
+    v.chain.key = what->key ? &v.key : NULL;
+    size_t first = first_part(&v);
+    for (size_t i = first; i < what->parts->count; i++)
+        v.all_bytes += what->parts->list[i].bytes;
+    v.chain_known = what->parts->list[first].first_seq == 1; /* behind nothing */
+    for (size_t i = first; ok && i < what->parts->count; i++) {
+        v.part = &what->parts->list[i];
         ok = verify_part(&v, e);
     }
-    enc_hex(v.chain.hash, sizeof v.chain.hash, out->last_hash);
-    return ok && (out->records || err_set(e, ERR_CONFLICT, "no record in any file"));
+    ok = ok && (out->records || err_set(e, ERR_CONFLICT, "no record in any file"));
+    ok = ok && check_beginning(&v, e);
+    ok = check_end(&v, ok ? e : NULL) && ok;
+    if (what->progress)
+        what->progress(what->ctx, v.all_bytes, v.all_bytes);
+    audit_key_drop(&v.key);
+    return ok;
 }

@@ -1,5 +1,6 @@
 /* easgate audit: exit codes, places and what is shown, over logs that the gateway's own writer made. */
 #include "app/cmd.h"
+#include "edge/audit_made.h"
 #include "edge/ledger.h"
 #include <fcntl.h>
 #include <setjmp.h>
@@ -112,7 +113,7 @@ static void verify_whole(void **state)
     assert_int_equal(RUN("verify", dir), 0);
     assert_true(has("whole: 6 records, 1 to 6, in 2 files\n")); /* start and rotate beside the four */
     assert_int_equal(RUN("verify", path), 0);                   /* the current segment alone: begins later */
-    assert_true(has("note: records 1 to ") && has("were not given"));
+    assert_true(has("note: records 1 to ") && has("were not given") && has("not shown: the log has no key"));
     assert_int_equal(RUN("verify", "--json", dir), 0);
     assert_true(has("{\"whole\":true,\"records\":6,\"first_seq\":1,\"last_seq\":6,\"files\":2,"));
 }
@@ -156,6 +157,117 @@ static void pending(void **state)
     assert_true(has("id=bb client=cv op=DescribeService") && !has("id=aa"));
     assert_int_equal(RUN("pending", "--json", dir), 0);
     assert_true(has("\"id\":\"bb\""));
+}
+
+/* ---- verify against key and checkpoints ---- */
+
+static char made_path[4][100]; /* key, checkpoints, other checkpoints, the current segment */
+
+static void write_checkpoint(const char *file, const struct made *m, uint64_t seq, unsigned char flip)
+{
+    unsigned char hash[AUDIT_HASH_BYTES];
+    SCOPED(sbuf) note = SBUF_MAX(AUDIT_NOTE_MAX_BYTES);
+
+    memcpy(hash, m->hashes[seq - 1], sizeof hash);
+    hash[0] ^= flip;
+    audit_note_text(S("easgate/audit/h"), seq, hash, &note);
+    sbuf_addc(&note, '\n');
+    made_file(m->dir, file, sbuf_slice(&note));
+}
+
+/* Two segments with a key, the key's line, checkpoints of records 4 and 14. */
+static void make_held(struct made *m)
+{
+    char most[AUDIT_KEY_TEXT_BYTES] = "";
+    struct sbuf text = SBUF_LENT(most, sizeof most, sizeof most - 1);
+    static const char *const names[] = { "key", "notes", "others", "audit.jsonl" };
+
+    made_begin(m, true, 1);
+    made_add_many(m, 9, 1000);
+    made_rotate(m); /* 1 to 11 */
+    made_add_many(m, 3, 1000);
+    made_end(m);
+    audit_key_print(&m->first, &text);
+    made_file(m->dir, "key", sbuf_slice(&text));
+    write_checkpoint("notes", m, 14, 0);
+    write_checkpoint("others", m, 4, 0);
+    for (size_t i = 0; i < 4; i++)
+        snprintf(made_path[i], sizeof made_path[i], "%s/%s", m->dir, names[i]);
+}
+
+static void verify_held(void **state)
+{
+    struct made m;
+
+    (void)state;
+    make_held(&m);
+    assert_int_equal(RUN("verify", "--key", made_path[0], "--checkpoint", made_path[1], m.dir), 0);
+    assert_true(has("whole: 14 records, 1 to 14, in 2 files\n") &&
+                has("key: 14 macs are right; 0 records have none\n") &&
+                has("checkpoints: 1 of 1 fit, the last at record 14\n") && !has("not shown"));
+    assert_int_equal(RUN("verify", "--key", made_path[0], "--checkpoint", made_path[2], m.dir), 0);
+    assert_true(has("not shown: records cut off behind the last checkpoint"));
+    assert_int_equal(RUN("verify", "--key", made_path[0], m.dir), 0);
+    assert_true(has("not shown: no --checkpoint") && !has("no --key"));
+    assert_int_equal(RUN("verify", m.dir), 0);
+    assert_true(has("not shown: no --checkpoint") && has("not shown: no --key"));
+    assert_int_equal(RUN("verify", "--checkpoint", made_path[1], m.dir), 0);
+    assert_true(has("whether the checkpoints are genuine was not checked"));
+    assert_int_equal(RUN("verify", "--json", "--key", made_path[0], "--checkpoint", made_path[1], m.dir), 0);
+    assert_true(
+        has("\"keyed\":14,\"macs\":14,\"checkpoints\":1,\"short_of\":0,\"reason\":\"\",\"not_shown\":[]}\n"));
+    write_checkpoint("others", &m, 4, 1);
+    assert_int_equal(RUN("verify", "--checkpoint", made_path[2], m.dir), 1);
+    assert_true(has("audit-1-11.jsonl:4: record 4 is not the one of the checkpoint"));
+    assert_int_equal(RUN("verify", "--from-checkpoint", made_path[1], m.dir), 0);
+    assert_true(has("in 1 file\n") && has("what is before the checkpoint of record 14 was not read"));
+    assert_int_equal(truncate(made_path[3], 0), 0);
+    assert_int_equal(RUN("verify", "--checkpoint", made_path[1], m.dir), 3);
+    assert_true(has("shorter than the checkpoint: it is of record 14, the log ends with record 11\n"));
+    assert_int_equal(RUN("verify", "--json", "--checkpoint", made_path[1], m.dir), 3);
+    assert_true(has("\"short_of\":14,"));
+    made_drop(&m);
+}
+
+static void verify_usage(void **state)
+{
+    struct made m;
+
+    (void)state;
+    make_held(&m);
+    assert_int_equal(RUN("verify", "--key", made_path[1], m.dir), 2); /* that is no key */
+    assert_true(has("notes: no audit key"));
+    assert_int_equal(RUN("verify", "--key", "/nonexistent", m.dir), 2);
+    assert_int_equal(RUN("verify", "--checkpoint", made_path[0], m.dir), 2);
+    assert_true(has("key: behind 0 checkpoints: no checkpoint: expected three lines"));
+    assert_int_equal(RUN("verify", "--checkpoint-pub", made_path[0], m.dir), 2);
+    assert_int_equal(RUN("verify", "--checkpoint", made_path[1], "--checkpoint-pub", made_path[0], m.dir), 2);
+    assert_true(has("expected an Ed25519 public key"));
+    assert_int_equal(chmod(made_path[0], 0644), 0); /* a key that others can read */
+    assert_int_equal(RUN("verify", "--key", made_path[0], m.dir), 2);
+    assert_int_equal(RUN("show", "--key", made_path[0], m.dir), 2);
+    made_drop(&m);
+}
+
+/* A directory without its first segment; a single file is what a person asked for. */
+static void verify_beginning(void **state)
+{
+    struct made m;
+    char first[120];
+
+    (void)state;
+    make_held(&m);
+    snprintf(first, sizeof first, "%s/audit-1-11.jsonl", m.dir);
+    assert_int_equal(unlink(first), 0);
+    assert_int_equal(RUN("verify", m.dir), 1);
+    assert_true(has(
+        "audit.jsonl:1: records 1 to 11 are missing before it, and no rotate record or checkpoint says why"));
+    assert_int_equal(RUN("verify", made_path[3]), 0);
+    assert_true(has("note: records 1 to 11 were not given\n"));
+    write_checkpoint("others", &m, 11, 0);
+    assert_int_equal(RUN("verify", "--checkpoint", made_path[2], m.dir), 0);
+    assert_true(has("note: records 1 to 11 were not given: the checkpoint of record 11 goes before it\n"));
+    made_drop(&m);
 }
 
 /* ---- what a person asks for ---- */
@@ -440,12 +552,21 @@ static void usage(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(verify_whole), cmocka_unit_test(verify_broken),
-        cmocka_unit_test(show),         cmocka_unit_test(pending),
-        cmocka_unit_test(usage),        cmocka_unit_test(lines_that_are_no_records),
-        cmocka_unit_test(filters),      cmocka_unit_test(csv),
-        cmocka_unit_test(stats),        cmocka_unit_test(pending_unknown),
-        cmocka_unit_test(tail_last),    cmocka_unit_test(tail_follows),
+        cmocka_unit_test(verify_whole),
+        cmocka_unit_test(verify_broken),
+        cmocka_unit_test(show),
+        cmocka_unit_test(pending),
+        cmocka_unit_test(usage),
+        cmocka_unit_test(lines_that_are_no_records),
+        cmocka_unit_test(filters),
+        cmocka_unit_test(csv),
+        cmocka_unit_test(stats),
+        cmocka_unit_test(pending_unknown),
+        cmocka_unit_test(tail_last),
+        cmocka_unit_test(tail_follows),
+        cmocka_unit_test(verify_held),
+        cmocka_unit_test(verify_usage),
+        cmocka_unit_test(verify_beginning),
     };
 
     return cmocka_run_group_tests_name("cmd_audit", tests, make_log, remove_log);

@@ -26,7 +26,8 @@ static bool verify(const struct world *w, struct audit_verdict *out, struct err 
     assert_true(audit_names_init(&names, w->path, NULL));
     assert_true(audit_parts_add_log(&parts, &names, NULL));
     audit_parts_sort(&parts);
-    bool ok = audit_verify(&parts, on_note, NULL, out ? out : &verdict, e ? e : &ignored);
+    const struct audit_verify what = { .parts = &parts, .from_beginning = true, .note = on_note };
+    bool ok = audit_verify(&what, out ? out : &verdict, e ? e : &ignored);
     audit_parts_drop(&parts);
     return ok;
 }

@@ -1,0 +1,181 @@
+/* Checkpoints that were kept elsewhere: see audit_marks.h. They may be forged, so nothing is believed before it was parsed. */
+#include "edge/audit_marks.h"
+#include "base/secret.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define FILE_MAX_BYTES ((size_t)1 << 31)
+
+void audit_marks_drop(struct audit_marks *m)
+{
+    for (size_t i = 0; i < m->name_count; i++)
+        free(m->names[i]);
+    free(m->list);
+    *m = (struct audit_marks){ 0 };
+}
+
+/* ---- the public key ---- */
+
+static EVP_PKEY *read_public_key(const char *path, unsigned char out_raw[AUDIT_NOTE_KEY_BYTES], struct err *e)
+{
+    BIO *bio = BIO_new_file(path, "r");
+    EVP_PKEY *key = bio ? PEM_read_bio_PUBKEY(bio, NULL, NULL, NULL) : NULL;
+    size_t n = AUDIT_NOTE_KEY_BYTES;
+
+    if (!bio)
+        err_set(e, ERR_IO, "%s: %s", path, strerror(errno));
+    BIO_free(bio);
+    if (key && EVP_PKEY_get_id(key) == EVP_PKEY_ED25519 && EVP_PKEY_get_raw_public_key(key, out_raw, &n) == 1)
+        return key;
+    err_set(e, ERR_SYNTAX, "%s: expected an Ed25519 public key (PEM, \"BEGIN PUBLIC KEY\")", path);
+    EVP_PKEY_free(key);
+    return NULL;
+}
+
+static bool is_signed_by(const struct audit_note *note, EVP_PKEY *key,
+                         const unsigned char raw[AUDIT_NOTE_KEY_BYTES])
+{
+    unsigned char id[AUDIT_NOTE_ID_BYTES];
+
+    if (!audit_note_id_ed25519(note->name, raw, id))
+        return false;
+    const struct audit_note_signer *s = audit_note_find(note, id, AUDIT_NOTE_SIG_BYTES);
+    EVP_MD_CTX *ctx = s ? EVP_MD_CTX_new() : NULL;
+    bool ok =
+        ctx && EVP_DigestVerifyInit(ctx, NULL, NULL, NULL, key) == 1 &&
+        EVP_DigestVerify(ctx, s->bytes, s->size, (const unsigned char *)note->text.p, note->text.n) == 1;
+    EVP_MD_CTX_free(ctx);
+    return ok;
+}
+
+/* ---- the notes ---- */
+
+static const char *keep_name(struct audit_marks *m, struct slice name)
+{
+    for (size_t i = m->name_count; i > 0; i--)
+        if (slice_eq(slice_of(m->names[i - 1]), name))
+            return m->names[i - 1];
+    if (m->name_count == sizeof m->names / sizeof *m->names)
+        return NULL;
+    char *copy = strndup(name.p, name.n);
+    if (copy)
+        m->names[m->name_count++] = copy;
+    return copy;
+}
+
+static bool add(struct audit_marks *m, const struct audit_note *note, struct err *e)
+{
+    unsigned char id[AUDIT_NOTE_ID_BYTES];
+    const char *name = keep_name(m, note->name);
+
+    if (m->count == m->room) {
+        size_t room = m->room ? m->room * 2 : 64;
+        struct audit_mark *list = realloc(m->list, room * sizeof *list);
+        if (!list)
+            return err_set(e, ERR_MEMORY, "no memory for so many checkpoints");
+        m->list = list;
+        m->room = room;
+    }
+    if (!name || !audit_note_id_mac(note->name, id))
+        return err_set(e, ERR_MEMORY, "checkpoints of too many logs, or no memory for them");
+    struct audit_mark *mark = &m->list[m->count++];
+    const struct audit_note_signer *s = audit_note_find(note, id, AUDIT_MAC_BYTES);
+    *mark = (struct audit_mark){ .seq = note->seq, .name = name, .has_mac = s != NULL };
+    memcpy(mark->hash, note->hash, sizeof mark->hash);
+    if (s)
+        memcpy(mark->mac, s->bytes, sizeof mark->mac);
+    return true;
+}
+
+static int by_seq(const void *a, const void *b)
+{
+    const struct audit_mark *x = a, *y = b;
+
+    return x->seq < y->seq ? -1 : x->seq > y->seq;
+}
+
+static bool take_notes(struct audit_marks *m, struct slice text, const char *path, EVP_PKEY *key,
+                       const unsigned char *raw, struct err *e)
+{
+    struct slice rest = text;
+    struct audit_note note;
+    struct err why = { 0 };
+
+    while (audit_note_take(&rest, &note, &why)) {
+        if (key && !is_signed_by(&note, key, raw)) {
+            if (m->count && !note.signer_count && rest.n < 4) /* cut before its signatures */
+                break;
+            return err_set(e, ERR_DENIED,
+                           "%s: the checkpoint of record %llu is not signed by this public key", path,
+                           (unsigned long long)note.seq);
+        }
+        if (!add(m, &note, e))
+            return false;
+    }
+    /* A cut note is at most one, at the end. */
+    if (why.code && !(m->count && rest.n < AUDIT_NOTE_MAX_BYTES))
+        return err_set(e, why.code, "%s: behind %zu checkpoints: %s", path, m->count, why.text);
+    m->cut_bytes = rest.n;
+    if (m->count)
+        qsort(m->list, m->count, sizeof *m->list, by_seq);
+    m->are_signed = key != NULL;
+    return m->count || err_set(e, ERR_MISSING, "%s: no checkpoint in it", path);
+}
+
+static bool read_all(const char *path, struct sbuf *out, struct err *e)
+{
+    int fd = strcmp(path, "-") == 0 ? dup(0) : open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t n = -1;
+
+    while (fd >= 0) {
+        char *room = sbuf_room(out, 65536);
+        if (!room) {
+            close(fd);
+            return err_set(e, ERR_MEMORY, "%s: too large", path);
+        }
+        n = read(fd, room, 65536);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            break;
+        sbuf_grew(out, (size_t)n);
+    }
+    if (n < 0)
+        err_set(e, ERR_IO, "%s: %s", path, strerror(errno));
+    if (fd >= 0)
+        close(fd);
+    return n == 0;
+}
+
+bool audit_marks_read(struct audit_marks *m, const char *path, const char *pub_pem_path, struct err *e)
+{
+    unsigned char raw[AUDIT_NOTE_KEY_BYTES];
+    EVP_PKEY *key = NULL;
+    SCOPED(sbuf) text = SBUF_MAX(FILE_MAX_BYTES);
+
+    *m = (struct audit_marks){ 0 };
+    if (pub_pem_path && !(key = read_public_key(pub_pem_path, raw, e)))
+        return false;
+    bool ok = read_all(path, &text, e) && take_notes(m, sbuf_slice(&text), path, key, raw, e);
+    EVP_PKEY_free(key);
+    if (!ok)
+        audit_marks_drop(m);
+    return ok;
+}
+
+bool audit_mark_fits_key(const struct audit_mark *mark, const struct audit_key *key)
+{
+    unsigned char mac[AUDIT_MAC_BYTES];
+    SCOPED(sbuf) text = SBUF_MAX(AUDIT_NOTE_MAX_BYTES);
+
+    if (!mark->has_mac)
+        return true;
+    audit_note_text(slice_of(mark->name), mark->seq, mark->hash, &text);
+    return sbuf_ok(&text) && audit_key_mac(key, sbuf_slice(&text), mac) &&
+           secret_eq(mac, mark->mac, sizeof mac);
+}

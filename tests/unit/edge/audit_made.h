@@ -1,0 +1,179 @@
+/*
+ * Audit logs made line by line with core's own writer, without the ledger: with or without a key, over several epochs and runs,
+ * in one file or in many. For tests of what reads them.
+ */
+#ifndef EG_TEST_AUDIT_MADE_H
+#define EG_TEST_AUDIT_MADE_H
+#include "base/enc.h"
+#include "core/audit_chain.h"
+#include "core/audit_note.h"
+#include "edge/audit_verify.h"
+#include <fcntl.h>
+#include <limits.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#define MADE_START_S  1795000000
+#define MADE_LENGTH_S 600
+
+struct made {
+    char dir[64];
+    struct audit_chain chain;
+    struct audit_key first, key; /* of epoch 0; of now */
+    int64_t wall_ms;
+    struct sbuf text;                                /* of the file that is being made */
+    uint64_t first_seq;                              /* of it */
+    size_t count;                                    /* records of the log */
+    unsigned char (*hashes)[AUDIT_HASH_BYTES];       /* of record i + 1 */
+};
+
+static inline void made_file(const char *dir, const char *name, struct slice bytes)
+{
+    char path[300];
+    int n = snprintf(path, sizeof path, "%s/%s", dir, name);
+
+    assert_true(n > 0 && (size_t)n < sizeof path);
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, bytes.p, bytes.n), (ssize_t)bytes.n);
+    close(fd);
+}
+
+static inline void made_key(struct audit_key *key, unsigned char first_byte)
+{
+    unsigned char bytes[AUDIT_KEY_BYTES];
+
+    for (size_t i = 0; i < sizeof bytes; i++)
+        bytes[i] = (unsigned char)(first_byte + i);
+    assert_true(audit_key_init(key, MADE_START_S, MADE_LENGTH_S, 0, bytes, NULL));
+}
+
+static inline void made_begin(struct made *m, bool is_keyed, unsigned char key_byte)
+{
+    *m = (struct made){ .wall_ms = (int64_t)MADE_START_S * 1000, .text = SBUF_MAX((size_t)64 << 20) };
+    snprintf(m->dir, sizeof m->dir, "/tmp/easgate-made-XXXXXX");
+    assert_non_null(mkdtemp(m->dir));
+    memcpy(m->chain.run, "0123456789abcdef", 17);
+    made_key(&m->first, key_byte);
+    made_key(&m->key, key_byte);
+    m->chain.key = is_keyed ? &m->key : NULL;
+}
+
+static inline void made_drop(struct made *m)
+{
+    char command[120];
+
+    snprintf(command, sizeof command, "rm -r %s", m->dir);
+    assert_int_equal(system(command), 0);
+    audit_key_drop(&m->first);
+    audit_key_drop(&m->key);
+    sbuf_drop(&m->text);
+    free(m->hashes);
+}
+
+static inline void made_add_raw(struct made *m, const struct audit_rec *rec)
+{
+    SCOPED(sbuf) body = SBUF_MAX(AUDIT_BODY_MAX_BYTES);
+
+    assert_true(audit_rec_body(rec, &body));
+    assert_true(audit_chain_add(&m->chain, rec->type, m->wall_ms, m->wall_ms - 1, sbuf_slice(&body), &m->text));
+    if (!m->first_seq)
+        m->first_seq = m->chain.seq;
+    m->hashes = realloc(m->hashes, (m->count + 1) * sizeof *m->hashes);
+    assert_non_null(m->hashes);
+    memcpy(m->hashes[m->count++], m->chain.hash, AUDIT_HASH_BYTES);
+}
+
+/* A record ms after the one before, behind the checkpoints of epochs that begin meanwhile. */
+static inline void made_add(struct made *m, const struct audit_rec *rec, int64_t ms)
+{
+    const struct audit_rec opens = { .type = AUDIT_CHECKPOINT };
+
+    m->wall_ms += ms;
+    if (m->chain.key && !m->chain.is_keyed)
+        made_add_raw(m, &opens);
+    while (m->chain.key && audit_key_epoch_at(&m->key, m->wall_ms) > m->key.epoch) {
+        assert_true(audit_key_forward(&m->key, m->key.epoch + 1, NULL));
+        made_add_raw(m, &opens);
+    }
+    made_add_raw(m, rec);
+}
+
+/* An intent, an outcome, a denial in turn. */
+static inline void made_add_many(struct made *m, size_t count, int64_t ms)
+{
+    char id[33], nonce[33];
+
+    for (size_t i = 0; i < count; i++) {
+        snprintf(id, sizeof id, "%032zx", m->count / 3);
+        snprintf(nonce, sizeof nonce, "%032zx", m->count * 7919);
+        const struct audit_rec recs[] = {
+            { .type = AUDIT_INTENT, .id = slice_of(id), .client = S("nlp"), .token_id = S("0123456789abcdef"),
+              .peer = S("127.0.0.1:4711"), .op = S("CreateAppService"), .method = S("POST"),
+              .target = S("/api/v2/app_services?WorkspaceId=12345"), .service = S("nlp_chat"), .spec = S("llama_7b_fp16"),
+              .workspace = S("12345"), .has_replicas = true, .replicas = 2, .nonce = slice_of(nonce),
+              .key_id = S("LTAI5tExample"), .upstream = S("eas.cn-shanghai.example") },
+            { .type = AUDIT_OUTCOME, .id = slice_of(id), .nonce = slice_of(nonce), .has_status = true, .status = 200,
+              .upstream_request_id = S("40325405-579C-4D82-9624-EC2B1779848E"), .has_bytes = true, .bytes = 420,
+              .has_ms = true, .ms = 31 },
+            { .type = AUDIT_DENY, .id = slice_of(id), .client = S("cv"), .op = S("CreateAppService"), .has_status = true,
+              .status = 403, .reason = S("replica_cap"), .message = S("would be 9 replicas; max_replicas is \"4\"") },
+        };
+        made_add(m, &recs[i % 3], ms);
+    }
+}
+
+/* Close the file as a full segment. */
+static inline void made_rotate(struct made *m)
+{
+    char name[100];
+
+    snprintf(name, sizeof name, "audit-%llu-%llu.jsonl", (unsigned long long)m->first_seq,
+             (unsigned long long)m->chain.seq + 1);
+    const struct audit_rec closes = { .type = AUDIT_ROTATE, .file = slice_of(name) };
+    made_add_raw(m, &closes);
+    made_file(m->dir, name, sbuf_slice(&m->text));
+    sbuf_clear(&m->text);
+    m->first_seq = 0;
+}
+
+/* What there is now is the current segment. */
+static inline void made_end(struct made *m)
+{
+    made_file(m->dir, "audit.jsonl", sbuf_slice(&m->text));
+}
+
+/* Verify the directory against these (each may be NULL). */
+static inline bool made_verify(const char *dir, const struct audit_key *key, const struct audit_marks *marks,
+                               const struct audit_mark *from, struct audit_verdict *out, struct err *e)
+{
+    struct audit_parts parts = AUDIT_PARTS_NONE;
+    struct audit_names names;
+    char path[300];
+
+    snprintf(path, sizeof path, "%s/audit.jsonl", dir);
+    *e = (struct err){ 0 };
+    assert_true(audit_names_init(&names, path, NULL));
+    assert_true(audit_parts_add_log(&parts, &names, NULL));
+    audit_parts_sort(&parts);
+    const struct audit_verify what = {
+        .parts = &parts, .from_beginning = true, .key = key, .marks = marks, .from = from
+    };
+    bool ok = audit_verify(&what, out, e);
+    audit_parts_drop(&parts);
+    return ok;
+}
+
+/* The checkpoint of a record, as the log was made. */
+static inline struct audit_mark made_mark(const struct made *m, uint64_t seq)
+{
+    struct audit_mark mark = { .seq = seq, .name = "easgate/audit/h" };
+
+    memcpy(mark.hash, m->hashes[seq - 1], sizeof mark.hash);
+    return mark;
+}
+#endif
