@@ -114,17 +114,32 @@ bool audit_parts_add_log(struct audit_parts *p, const struct audit_names *names,
         int n = snprintf(path, sizeof path, "%s/%s", names->dir, files[i].name);
         ok = n > 0 && (size_t)n < sizeof path ? audit_parts_add(p, path, e)
                                               : err_set(e, ERR_TOO_LONG, "%s: path too long", files[i].name);
+        if (ok)
+            p->list[p->count - 1].kind =
+                files[i].kind; /* a name alone does not tell which log's current segment it is */
     }
     free(files);
     return ok;
 }
 
+/* Where a part stands. A full segment's name says it, so that a changed first line is found in its place; the current segment
+ * is the last with records, then come files without a record. */
+static uint64_t place_of(const struct audit_part *p)
+{
+    if (p->kind == AUDIT_FILE_FULL)
+        return p->named_first;
+    if (!p->first_seq)
+        return UINT64_MAX;
+    return p->kind == AUDIT_FILE_CURRENT ? UINT64_MAX - 1 : p->first_seq;
+}
+
 static int compare(const void *a, const void *b)
 {
     const struct audit_part *x = a, *y = b;
+    uint64_t x_place = place_of(x), y_place = place_of(y);
 
-    if (x->first_seq != y->first_seq)
-        return x->first_seq - 1 < y->first_seq - 1 ? -1 : 1; /* 0 wraps to the end */
+    if (x_place != y_place)
+        return x_place < y_place ? -1 : 1;
     if ((x->kind == AUDIT_FILE_BROKEN) != (y->kind == AUDIT_FILE_BROKEN))
         return x->kind == AUDIT_FILE_BROKEN ? -1 : 1;
     return strcmp(x->path, y->path);

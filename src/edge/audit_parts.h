@@ -30,6 +30,7 @@ void audit_parts_drop(struct audit_parts *p);
 bool audit_parts_add(struct audit_parts *p, const char *path, struct err *e);
 /* Add all segments of a log, not its torn bytes. */
 bool audit_parts_add_log(struct audit_parts *p, const struct audit_names *names, struct err *e);
-/* Put them in order of first_seq (those without a record at the end), and set stop_after_seq. */
+/* Put them in order: full segments by named_first, others by first_seq, the current one behind them, those without a record at
+ * the end; and set stop_after_seq. */
 void audit_parts_sort(struct audit_parts *p);
 #endif
