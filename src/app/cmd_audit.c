@@ -15,6 +15,7 @@ static const char help[] =
     "       easgate audit tail    [OPTIONS] FILE|DIR      print the last records; with -f, those that come\n"
     "       easgate audit stats   [OPTIONS] FILE|DIR...   count them\n"
     "       easgate audit pending [OPTIONS] FILE|DIR...   requests of which nobody knows what came of them\n"
+    "       easgate audit init    [OPTIONS]               make the key that seals the records (init --help)\n"
     "\n"
     "A DIR is a whole log with all its segments, also compressed ones.\n"
     "  --name NAME   of the log within a DIR (audit.jsonl)\n"
@@ -202,11 +203,13 @@ static int run(const struct command *c, int argc, char **argv)
 
 int cmd_audit(int argc, char **argv)
 {
+    if (argc > 1 && strcmp(argv[1], "init") == 0)
+        return cmd_audit_init(argc - 1, argv + 1);
     for (int i = 1; i < argc; i++)
         if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
             return fputs(help, stdout) >= 0 ? AUDIT_EXIT_FINE : AUDIT_EXIT_USAGE;
     for (size_t i = 0; argc > 1 && i < sizeof commands / sizeof *commands; i++)
         if (strcmp(argv[1], commands[i].name) == 0)
             return run(&commands[i], argc - 1, argv + 1);
-    return usage("expected verify, show, tail, stats or pending");
+    return usage("expected verify, show, tail, stats, pending or init");
 }

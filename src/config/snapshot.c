@@ -24,8 +24,8 @@ void config_errors_drop(struct config_errors *e)
 static bool run_passes(struct loading *l, struct slice text)
 {
     static bool (*const passes[])(struct loading *) = {
-        loading_fill_sections, loading_read_credentials, loading_link,
-        loading_make_hosts,    loading_check_gateway,    loading_check_policies,
+        loading_fill_sections, loading_read_credentials, loading_link,           loading_make_hosts,
+        loading_check_gateway, loading_check_audit,      loading_check_policies,
     };
 
     if (!ini_read(text, l->arena, &l->problems, &l->doc))

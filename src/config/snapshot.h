@@ -43,6 +43,9 @@ struct cfg_audit {
     struct slice path;
     enum audit_durability durability;
     uint64_t commit_timeout_ms, max_segment_bytes;
+    struct slice key_file;  /* empty = records are not sealed */
+    uint64_t checkpoint_interval_ms;
+    struct slice checkpoint_key, checkpoint_file; /* empty = none */
 };
 
 enum cfg_credential_type { CREDENTIAL_ACCESS_KEY = 1, CREDENTIAL_STS };

@@ -308,8 +308,11 @@ static void defaults_are_those_of_the_documents(void **state)
     assert_true(slice_eq(u->host_header, S("pai-eas.cn-shanghai.aliyuncs.com")));
     assert_int_equal(u->port, 443);
     assert_true(slice_eq(s->audit.path, S("conf/audit.jsonl"))); /* from the directory of the file */
+    assert_int_equal(s->audit.checkpoint_interval_ms, 60000);
+    assert_true(slice_is_empty(s->audit.key_file));
     assert_int_equal(s->generation, 1);
-    assert_string_equal(s->warnings, "");
+    assert_int_equal(s->warning_count, 1);
+    assert_non_null(strstr(s->warnings, "warning: [audit] has no key_file"));
     snapshot_unref(&s);
     assert_null(s);
 }
@@ -641,7 +644,38 @@ static void the_files_of_the_repository_are_fine(void **state)
         sbuf_addf(&path, EG_TESTS_DIR "/../conf/%s", files[i]);
         read_file(path.p, &text);
         struct snapshot *s = load_text(text.p);
-        assert_string_equal(s->warnings, "");
+        assert_int_equal(s->warning_count, 1);
+        assert_non_null(strstr(s->warnings, "warning: [audit] has no key_file"));
+        snapshot_unref(&s);
+    }
+}
+
+/* What a log does not promise is said; and nothing where it does. */
+static void a_weaker_log_is_a_warning(void **state)
+{
+    static const char rest[] =
+        "[gateway]\nlisten = 127.0.0.1:8080\n[upstream main]\nregion = cn-shanghai\n"
+        "[credential main]\ntype = access_key\nfile = c\n[client a]\ntoken_sha256 = "
+        "5e884898da28047151d0e56f8dc6292773603d0d6aabbdd62a11ef721d1542d8\npolicy = p\n"
+        "[policy p]\nallow = @read\nservices = a_*\n[audit]\npath = a.jsonl\n";
+    static const struct {
+        const char *more, *warning;
+        size_t count;
+    } rows[] = {
+        { "", "conf/f.ini:14: warning: [audit] has no key_file", 1 },
+        { "key_file = k\n", "", 0 },
+        { "key_file = k\ndurability = synced\n", "", 0 },
+        { "key_file = k\ndurability = written\n", "conf/f.ini:17: warning: durability = written", 1 },
+        { "durability = written\n", "conf/f.ini:16: warning: durability = written", 2 },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        char text[1000];
+        snprintf(text, sizeof text, "%s%s", rest, rows[i].more);
+        struct snapshot *s = load_text(text);
+        assert_int_equal(s->warning_count, rows[i].count);
+        assert_non_null(strstr(s->warnings, rows[i].warning));
         snapshot_unref(&s);
     }
 }
@@ -702,6 +736,7 @@ int main(void)
         cmocka_unit_test(defaults_are_those_of_the_documents),
         cmocka_unit_test(values_mean_what_they_say),
         cmocka_unit_test(closed_operations_are_a_warning),
+        cmocka_unit_test(a_weaker_log_is_a_warning),
         cmocka_unit_test(all_errors_are_reported_at_once),
         cmocka_unit_test(secrets_are_never_repeated),
         cmocka_unit_test(print_and_load_agree),

@@ -1,0 +1,196 @@
+/* The audit key's state file: made once, read only when nobody else can have read it, replaced as a whole; the key before is
+ * nowhere afterwards, not in the old file's bytes either. */
+#include "edge/audit_keyfile.h"
+#include <dirent.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+static char dir[] = "/tmp/easgate-keyfile-XXXXXX", path[100];
+
+static struct audit_key key_of(unsigned char first)
+{
+    unsigned char bytes[AUDIT_KEY_BYTES] = { first };
+    struct audit_key key;
+
+    assert_true(audit_key_init(&key, 1795449600, 3600, 0, bytes, NULL));
+    return key;
+}
+
+static size_t content(int fd, char *out, size_t size)
+{
+    ssize_t n = pread(fd, out, size - 1, 0);
+
+    assert_true(n >= 0);
+    out[n] = '\0';
+    return (size_t)n;
+}
+
+static size_t files_in_dir(void)
+{
+    DIR *d = opendir(dir);
+    size_t n = 0;
+
+    assert_non_null(d);
+    for (struct dirent *entry; (entry = readdir(d)) != NULL;)
+        n += entry->d_name[0] != '.';
+    closedir(d);
+    return n;
+}
+
+static int begin(void **state)
+{
+    (void)state;
+    unlink(path);
+    return 0;
+}
+
+static void test_create(void **state)
+{
+    struct audit_key key = key_of(7), other = key_of(8), read;
+    struct err e = { 0 };
+    struct stat st;
+
+    (void)state;
+    assert_true(audit_keyfile_create(path, &key, &e));
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(st.st_mode & 07777, 0600);
+    assert_false(audit_keyfile_create(path, &other, &e));
+    assert_int_equal(e.code, ERR_CONFLICT);
+    assert_non_null(strstr(e.text, path));
+    assert_true(audit_keyfile_read(path, &read, NULL));
+    assert_int_equal(read.start_s, 1795449600);
+    assert_int_equal(read.length_s, 3600);
+    assert_int_equal(read.epoch, 0);
+    assert_memory_equal(secret_bytes(read.key).p, secret_bytes(key.key).p, AUDIT_KEY_BYTES);
+    audit_key_drop(&read);
+    audit_key_drop(&key);
+    audit_key_drop(&other);
+    unlink(path);
+    assert_int_equal(symlink("/nowhere", path), 0); /* nor is a link that leads nowhere followed */
+    key = key_of(9);
+    assert_false(audit_keyfile_create(path, &key, NULL));
+    audit_key_drop(&key);
+}
+
+static void test_replace_leaves_nothing(void **state)
+{
+    struct audit_key key = key_of(1), read;
+    char before[400], after[400], old[400];
+
+    (void)state;
+    assert_true(audit_keyfile_create(path, &key, NULL));
+    int fd = open(path, O_RDONLY); /* as who kept the old file would */
+    assert_true(fd >= 0);
+    size_t n = content(fd, before, sizeof before);
+    assert_int_equal(n, strlen("easgate-audit-key 1 1795449600 3600 0 ") + 65);
+    assert_true(audit_key_forward(&key, 1, NULL));
+    assert_true(audit_keyfile_replace(path, &key, NULL));
+    assert_int_equal(files_in_dir(), 1);
+    assert_true(audit_keyfile_read(path, &read, NULL));
+    assert_int_equal(read.epoch, 1);
+    assert_memory_equal(secret_bytes(read.key).p, secret_bytes(key.key).p, AUDIT_KEY_BYTES);
+    int now = open(path, O_RDONLY);
+    content(now, after, sizeof after);
+    assert_null(strstr(after, before + n - 65));
+    assert_int_equal(content(fd, old, sizeof old), n);
+    for (size_t i = 0; i < n; i++)
+        assert_int_equal(old[i], 0); /* the bytes that the old name stood for are gone */
+    struct stat st;
+    assert_int_equal(fstat(now, &st), 0);
+    assert_int_equal(st.st_mode & 07777, 0600);
+    close(now);
+    close(fd);
+    audit_key_drop(&read);
+    audit_key_drop(&key);
+}
+
+/* A replacement that was cut off leaves the file beside; the next one does not stumble over it. */
+static void test_cut_off_replacement(void **state)
+{
+    struct audit_key key = key_of(1), read;
+    char beside[120];
+
+    (void)state;
+    assert_true(audit_keyfile_create(path, &key, NULL));
+    snprintf(beside, sizeof beside, "%s.new", path);
+    int fd = open(beside, O_WRONLY | O_CREAT, 0644);
+    assert_true(fd >= 0 && write(fd, "easgate-au", 10) == 10 && close(fd) == 0);
+    assert_true(audit_keyfile_read(path, &read, NULL));
+    assert_int_equal(read.epoch, 0);
+    audit_key_drop(&read);
+    assert_true(audit_key_forward(&key, 1, NULL) && audit_keyfile_replace(path, &key, NULL));
+    assert_int_equal(files_in_dir(), 1);
+    assert_true(audit_keyfile_read(path, &read, NULL));
+    assert_int_equal(read.epoch, 1);
+    audit_key_drop(&read);
+    /* where no file can be made the old key stays (root writes anywhere, so a directory stands in the way) */
+    assert_int_equal(mkdir(beside, 0700), 0);
+    assert_true(audit_key_forward(&key, 2, NULL));
+    assert_false(audit_keyfile_replace(path, &key, NULL));
+    assert_int_equal(rmdir(beside), 0);
+    assert_true(audit_keyfile_read(path, &read, NULL));
+    assert_int_equal(read.epoch, 1);
+    audit_key_drop(&read);
+    audit_key_drop(&key);
+}
+
+static void test_refused(void **state)
+{
+    struct audit_key key = key_of(1), read;
+    static const mode_t modes[] = { 0640, 0604, 0660, 0644 };
+    struct err e = { 0 };
+    char elsewhere[120];
+
+    (void)state;
+    assert_false(audit_keyfile_read(path, &read, &e));
+    assert_non_null(strstr(e.text, path));
+    assert_false(audit_keyfile_replace(path, &key, NULL)); /* nothing to replace: somebody took it away */
+    assert_true(audit_keyfile_create(path, &key, NULL));
+    for (size_t i = 0; i < sizeof modes / sizeof *modes; i++) {
+        assert_int_equal(chmod(path, modes[i]), 0);
+        assert_false(audit_keyfile_read(path, &read, NULL));
+        assert_null(read.key);
+    }
+    assert_int_equal(chmod(path, 0600), 0);
+    snprintf(elsewhere, sizeof elsewhere, "%s.real", path);
+    assert_int_equal(rename(path, elsewhere), 0);
+    assert_int_equal(symlink(elsewhere, path), 0);
+    assert_false(
+        audit_keyfile_read(path, &read, NULL)); /* a link would be replaced, and the key behind it stay */
+    assert_false(audit_keyfile_replace(path, &key, NULL));
+    unlink(path);
+    unlink(elsewhere);
+    FILE *f = fopen(path, "w");
+    assert_non_null(f);
+    fprintf(f, "easgate-audit-key 1 0 3600 0 00112233\n");
+    fclose(f);
+    assert_int_equal(chmod(path, 0600), 0);
+    e = (struct err){ 0 };
+    assert_false(audit_keyfile_read(path, &read, &e));
+    assert_null(strstr(e.text, "00112233"));
+    audit_key_drop(&key);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(test_create, begin),
+        cmocka_unit_test_setup(test_replace_leaves_nothing, begin),
+        cmocka_unit_test_setup(test_cut_off_replacement, begin),
+        cmocka_unit_test_setup(test_refused, begin),
+    };
+
+    if (!mkdtemp(dir))
+        return 1;
+    snprintf(path, sizeof path, "%s/audit.key", dir);
+    int failed = cmocka_run_group_tests_name("audit_keyfile", tests, NULL, NULL);
+    unlink(path);
+    rmdir(dir);
+    return failed;
+}
