@@ -229,6 +229,11 @@ static bool boot_loop(struct server *s, struct err *e)
     return true;
 }
 
+static const char *name_or_null(struct server *s, struct slice path)
+{
+    return path.n ? arena_str(s->names, path) : NULL;
+}
+
 /* The log outlives the configuration that named it, so the names are copied. */
 static bool boot_auditor(struct server *s, struct err *e)
 {
@@ -242,6 +247,10 @@ static bool boot_auditor(struct server *s, struct err *e)
         .ledger = { .path = arena_str(s->names, cfg->path),
                     .synced = cfg->durability == AUDIT_SYNCED,
                     .max_segment_bytes = cfg->max_segment_bytes,
+                    .key_path = name_or_null(s, cfg->key_file),
+                    .checkpoint_interval_ms = cfg->checkpoint_interval_ms,
+                    .checkpoint_key_path = name_or_null(s, cfg->checkpoint_key),
+                    .checkpoint_path = name_or_null(s, cfg->checkpoint_file),
                     .version = EASGATE_VERSION,
                     .host = s->host,
                     .policy_digest = arena_str(s->names, slice_of(s->first->digest)),
@@ -249,7 +258,7 @@ static bool boot_auditor(struct server *s, struct err *e)
                     .clock = &clock_system },
         .commit_timeout_ms = cfg->commit_timeout_ms,
     };
-    if (!setup.ledger.path || !setup.ledger.policy_digest)
+    if (arena_failed(s->names))
         return err_set(e, ERR_MEMORY, "out of memory");
     s->auditor = auditor_open(&setup, loop_base(s->loop), e);
     return s->auditor != NULL;

@@ -30,10 +30,13 @@ static bool excuses_lateness(enum audit_type type)
 static enum audit_time time_in(const struct audit_chain *c, uint64_t epoch, enum audit_type type,
                                int64_t wall_ms)
 {
-    bool is_excused = excuses_lateness(type) || (c->may_be_late && c->is_keyed && epoch == c->epoch);
+    bool is_same = c->is_keyed && epoch == c->epoch;
+    bool is_excused = excuses_lateness(type) || (c->may_be_late && is_same);
 
+    if (type == AUDIT_CHECKPOINT && !is_same)
+        return AUDIT_TIME_FITS; /* it opens the epoch, when the writer comes to it */
     if (audit_key_epoch_at(c->key, wall_ms) > epoch)
-        return type == AUDIT_CHECKPOINT ? AUDIT_TIME_FITS : AUDIT_TIME_BEHIND;
+        return type == AUDIT_CHECKPOINT || type == AUDIT_RECOVER ? AUDIT_TIME_FITS : AUDIT_TIME_BEHIND;
     return is_excused || audit_key_epoch_at(c->key, wall_ms + LATE_MAX_MS) >= epoch ? AUDIT_TIME_FITS
                                                                                     : AUDIT_TIME_BEFORE;
 }
@@ -301,7 +304,8 @@ static bool check_time(struct audit_chain *c, const struct audit_line *line, str
     case AUDIT_TIME_FITS:
         break;
     }
-    c->late_lines += audit_key_epoch_at(c->key, line->wall_ms + LATE_MAX_MS) < line->epoch;
+    c->late_lines += line->kind != AUDIT_CHECKPOINT &&
+                     audit_key_epoch_at(c->key, line->wall_ms + LATE_MAX_MS) < line->epoch;
     return true;
 }
 

@@ -7,8 +7,8 @@
  * prev   SHA-256 of the whole line before (mac included, '\n' not), 64 zeros for the first line of all
  * mac    HMAC-SHA256 by the key of the epoch, of all that stands before ,"mac":
  * epoch  begins at 0 and goes on by 1, each time with a line of type checkpoint: no epoch is left out. It is the epoch of t;
- *        not before it (but for checkpoints, which are made up for after a stop), and not behind that of t + 60 s, but
- *        from a clock or recover record to the end of that epoch.
+ *        not before it (but for checkpoint and recover records, which are made up for after a stop or a failure), and not
+ *        behind that of t + 60 s, but for the checkpoint that opens it, and from a clock or recover record to its end.
  * A line of version 1 never follows one of version 2.
  */
 #ifndef EG_AUDIT_CHAIN_H

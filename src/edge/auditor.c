@@ -24,6 +24,7 @@
 
 #define TICK_MS             50
 #define SYNC_DELAY_MS       50
+#define BEAT_MS             250
 #define PROBE_EVERY_MS      250
 #define LOG_EVERY_MS        10000
 #define WAITING_MAX_RECORDS 16384
@@ -32,7 +33,7 @@
 struct auditor {
     struct auditor_config cfg;
     bool synced;
-    struct event *turn_end, *wake, *tick;
+    struct event *turn_end, *wake, *tick, *beat;
     bool tick_runs;
     struct auditor_events events;
     struct list fresh;
@@ -43,6 +44,7 @@ struct auditor {
     int64_t busy_since_ms;                 /* the oldest batch under way; 0 = none */
     int64_t next_probe_ms;
     uint64_t counted_records; /* of status.records, those in the metrics */
+    int64_t due_wall_ms, due_mono_ms; /* what the ledger said last; 0 = never */
     bool failed, slow;
     char why[480];
     struct log_limit still_failed;
@@ -52,7 +54,7 @@ struct auditor {
         pthread_cond_t news, ended_news;
         struct list inbox, outbox;
         struct ledger_status status;
-        bool probe, rotate, quit, ended;
+        bool probe, rotate, beat, quit, ended;
     } shared;
     int wake_fd;
     pthread_t thread;
@@ -101,7 +103,7 @@ static bool wait_for_news(struct auditor *a)
 static void take_orders(struct auditor *a, bool wait, struct orders *out)
 {
     while (wait && list_is_empty(&a->shared.inbox) && !a->shared.probe && !a->shared.rotate &&
-           !a->shared.quit && wait_for_news(a))
+           !a->shared.beat && !a->shared.quit && wait_for_news(a))
         ;
     list_init(&out->items);
     audit_items_move(&a->shared.inbox, &out->items);
@@ -109,7 +111,7 @@ static void take_orders(struct auditor *a, bool wait, struct orders *out)
     out->quit = a->shared.quit;
     if (a->shared.rotate)
         ledger_rotate(a->ledger);
-    a->shared.probe = a->shared.rotate = false;
+    a->shared.probe = a->shared.rotate = a->shared.beat = false;
 }
 
 /* One round of the writer, from orders to results. Returns whether more is to be written. */
@@ -234,6 +236,8 @@ static void set_state(struct auditor *a, const struct ledger_status *status)
     log_state(a, status);
     a->failed = status->failed;
     memcpy(a->why, status->why, sizeof a->why);
+    a->due_wall_ms = status->due_wall_ms;
+    a->due_mono_ms = status->due_mono_ms;
     if (a->slow)
         log_line(LOG_WARN, "audit", "the slow commit is done");
     a->slow = false;
@@ -350,6 +354,25 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
     }
 }
 
+/* An epoch begins, or a checkpoint is due, though nothing happens: let the ledger see to it. */
+static void on_beat(evutil_socket_t fd, short what, void *arg)
+{
+    struct auditor *a = arg;
+    bool is_due = (a->due_wall_ms && clock_wall_ms(a->cfg.ledger.clock) >= a->due_wall_ms) ||
+                  (a->due_mono_ms && now_ms(a) >= a->due_mono_ms);
+
+    (void)fd;
+    (void)what;
+    if (!is_due || a->failed || a->slow)
+        return;
+    pthread_mutex_lock(&a->shared.lock);
+    a->shared.beat = true;
+    pthread_cond_signal(&a->shared.news);
+    pthread_mutex_unlock(&a->shared.lock);
+    if (!a->synced)
+        write_here(a);
+}
+
 uint64_t auditor_append(struct auditor *a, const struct audit_rec *rec)
 {
     bool is_full = a->waiting_records >= WAITING_MAX_RECORDS || a->waiting_bytes >= WAITING_MAX_BYTES / 2;
@@ -435,13 +458,18 @@ static bool init_shared(struct auditor *a)
 
 static bool init_events(struct auditor *a, struct event_base *base)
 {
+    const struct timeval beat = { .tv_usec = BEAT_MS * 1000 };
+    bool has_beat = a->cfg.ledger.key_path || a->cfg.ledger.checkpoint_interval_ms;
+
     a->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     if (a->wake_fd < 0)
         return false;
     a->turn_end = event_new(base, -1, 0, on_turn_end, a);
     a->tick = event_new(base, -1, EV_PERSIST, on_tick, a);
     a->wake = event_new(base, a->wake_fd, EV_READ | EV_PERSIST, on_wake, a);
-    return a->turn_end && a->tick && a->wake && event_add(a->wake, NULL) == 0;
+    a->beat = event_new(base, -1, EV_PERSIST, on_beat, a);
+    return a->turn_end && a->tick && a->wake && a->beat && event_add(a->wake, NULL) == 0 &&
+           (!has_beat || event_add(a->beat, &beat) == 0);
 }
 
 static void free_event(struct event **ev)
@@ -455,6 +483,7 @@ static void free_all(struct auditor *a)
 {
     free_event(&a->turn_end);
     free_event(&a->tick);
+    free_event(&a->beat);
     free_event(&a->wake);
     if (a->wake_fd >= 0)
         close(a->wake_fd);
@@ -493,6 +522,8 @@ struct auditor *auditor_open(const struct auditor_config *cfg, struct event_base
     if (ok) {
         a->shared.status = *ledger_status(a->ledger);
         a->open_intents = a->shared.status.open_intents;
+        a->due_wall_ms = a->shared.status.due_wall_ms;
+        a->due_mono_ms = a->shared.status.due_mono_ms;
     }
     ok = ok && (!a->synced || start_thread(a, e));
     if (!ok) {

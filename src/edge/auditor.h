@@ -6,8 +6,8 @@
  *            batch, calls fdatasync, and wakes the loop
  *   written  the loop itself writes at the end of each turn, without fdatasync
  *
- * Callbacks come from the loop, never from within a call to the auditor. Later issues put the keyed MAC and the epochs into
- * core/audit_rec and edge/ledger; nothing here has to change for that.
+ * Callbacks come from the loop, never from within a call to the auditor. When nothing is to be written it still wakes the
+ * ledger for the epochs of its key and for checkpoints.
  */
 #ifndef EG_AUDITOR_H
 #define EG_AUDITOR_H
@@ -33,7 +33,7 @@ struct auditor_events {
 };
 
 /* Open the log (ledger_open: blocks, may refuse) and start the writer. NULL with the reason otherwise. The strings of cfg
- * are used only until this returns, but for ledger.path and ledger.clock, which live as long as the auditor. The caller
+ * are used only until this returns, but for ledger.path, ledger.key_path and ledger.clock, which live as long as the auditor. The caller
  * owns it. */
 struct auditor *auditor_open(const struct auditor_config *cfg, struct event_base *base, struct err *e);
 /* Whom to tell; before the first append. */

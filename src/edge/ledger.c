@@ -191,33 +191,13 @@ struct audit_rec ledger_recover_rec(const struct ledger *l, char out_hash[2 * AU
 
 /* ---- a batch ---- */
 
-struct batch {
-    struct audit_chain chain;
-    bool owed_only, has_recover;
-    bool is_urgent; /* somebody waits for it, or it must not be lost with the end of its file */
-    size_t item_count, intents;
-    uint64_t own_records;           /* recover, rotate */
-    char full_name[AUDIT_NAME_MAX]; /* set when the batch ends with a rotate record */
-};
-
-static bool add_own(struct ledger *l, struct batch *b, const struct audit_rec *rec)
-{
-    SCOPED(sbuf) body = SBUF_MAX(AUDIT_BODY_MAX_BYTES);
-
-    b->own_records++;
-    b->is_urgent = true;
-    return audit_rec_body(rec, &body) &&
-           audit_chain_add(&b->chain, rec->type, clock_wall_ms(l->cfg.clock), clock_mono_ms(l->cfg.clock),
-                           sbuf_slice(&body), &l->batch);
-}
-
 static bool add_recover(struct ledger *l, struct batch *b)
 {
     char hash[2 * AUDIT_HASH_BYTES + 1];
     SCOPED(sbuf) note = SBUF_MAX(1024);
     struct audit_rec rec = ledger_recover_rec(l, hash, &note);
 
-    return add_own(l, b, &rec);
+    return ledger_add_own(l, b, &rec);
 }
 
 static bool add_rotate(struct ledger *l, struct batch *b)
@@ -227,7 +207,7 @@ static bool add_rotate(struct ledger *l, struct batch *b)
     if (!audit_name_full(segment_names(l->segment), first, b->chain.seq + 1, b->full_name))
         return false;
     struct audit_rec rec = { .type = AUDIT_ROTATE, .file = slice_of(b->full_name) };
-    return add_own(l, b, &rec);
+    return ledger_add_own(l, b, &rec);
 }
 
 static bool is_full(const struct ledger *l)
@@ -254,13 +234,15 @@ static bool add_items(struct ledger *l, struct batch *b)
 {
     struct audit_item *item = next_item(l, b, l->held.next);
 
-    for (; item && l->batch.n < BATCH_MAX_BYTES; item = next_item(l, b, item->node.next)) {
-        if (!audit_chain_add(&b->chain, item->type, item->wall_ms, item->mono_ms,
-                             slice_from(item->body, item->body_bytes), &l->batch))
+    for (; item && l->batch.n < BATCH_MAX_BYTES && ledger_is_of_epoch(l, item);
+         item = next_item(l, b, item->node.next)) {
+        if (!ledger_add_line(l, b, item->type, item->wall_ms, item->mono_ms,
+                             slice_from(item->body, item->body_bytes)))
             return false;
         b->item_count++;
         b->intents += item->type == AUDIT_INTENT;
         b->is_urgent = b->is_urgent || !ledger_may_sync_later(item->type);
+        b->says_checkpoint = b->says_checkpoint || item->type == AUDIT_STOP;
     }
     return true;
 }
@@ -269,16 +251,26 @@ static bool build(struct ledger *l, bool owed_only, struct batch *b)
 {
     *b = (struct batch){ .chain = l->chain,
                          .owed_only = owed_only,
-                         .is_urgent = !l->cfg.synced || !l->cfg.sync_delay_ms };
+                         .is_urgent = !l->cfg.synced || !l->cfg.sync_delay_ms,
+                         .clock_ahead_ms = l->clock_ahead_ms };
     sbuf_clear(&l->batch);
     if (owed_only && !next_item(l, b, l->held.next))
         return true;
+    if (!ledger_add_opening(l, b))
+        return false;
     /* low room: once it is over; but a new file begins with it in any case */
     b->has_recover = l->recovery.is_due && (!owed_only || !l->first_seq);
-    if ((b->has_recover && !add_recover(l, b)) || !add_items(l, b))
+    if (b->has_recover && !add_recover(l, b))
+        return false;
+    if (ledger_epoch_is_behind(l))
+        return true;
+    if (!add_items(l, b))
         return false;
     b->is_urgent = b->is_urgent || l->unsynced.count + b->item_count > UNSYNCED_MAX_RECORDS;
-    return owed_only || !is_full(l) || add_rotate(l, b);
+    if (owed_only || !is_full(l))
+        return ledger_add_checkpoint(l, b);
+    b->says_checkpoint = true;
+    return add_rotate(l, b);
 }
 
 static void commit(struct ledger *l, const struct batch *b, struct list *done)
@@ -289,6 +281,7 @@ static void commit(struct ledger *l, const struct batch *b, struct list *done)
     if (!l->first_seq)
         l->first_seq = l->chain.seq + 1;
     l->chain = b->chain;
+    l->clock_ahead_ms = b->clock_ahead_ms;
     for (size_t i = 0; i < b->item_count; i++) {
         struct audit_item *item = next_item(l, b, n);
         n = item->node.next;
@@ -331,6 +324,7 @@ static void write_batch(struct ledger *l, bool owed_only, struct list *done)
         return;
     }
     commit(l, &b, done);
+    ledger_say(l, &b);
     if (!b.full_name[0])
         return;
     l->rotate_wanted = false;
@@ -355,11 +349,17 @@ static void sync_if_due(struct ledger *l, bool now, struct list *done)
 
 static void write_held(struct ledger *l, bool probe, struct list *done)
 {
+    struct err why = { 0 };
+
     if (l->status.failed && !probe && !l->recovery.is_low)
         return;
+    if (!ledger_epoch_forward(l, &why)) {
+        fail(l, false, &why, done);
+        return;
+    }
     if (l->status.failed && l->recovery.segment_is_dead && !renew(l, done))
         return;
-    if (!l->status.failed && list_is_empty(&l->held) && !l->rotate_wanted)
+    if (!l->status.failed && list_is_empty(&l->held) && !l->rotate_wanted && !ledger_epoch_due(l))
         return;
     if (!l->recovery.is_low || (probe && ledger_room_is_back(l)))
         write_batch(l, false, done);
@@ -372,7 +372,8 @@ bool ledger_run(struct ledger *l, struct list *in, bool probe, struct list *out_
     take_over_items(l, in, out_done);
     write_held(l, probe, out_done);
     sync_if_due(l, probe, out_done);
-    return !l->status.failed && !list_is_empty(&l->held);
+    ledger_tell_due(l);
+    return !l->status.failed && (!list_is_empty(&l->held) || ledger_epoch_due(l));
 }
 
 int64_t ledger_sync_due_ms(const struct ledger *l)
@@ -430,8 +431,8 @@ struct ledger *ledger_open(const struct ledger_config *cfg, struct err *e)
     l->batch = SBUF_MAX(BATCH_MAX_BYTES + (size_t)8 * AUDIT_LINE_MAX_BYTES);
     bool ok = random_bytes(run, sizeof run) || err_set(e, ERR_CRYPTO, "no random bytes");
     enc_hex(run, sizeof run, l->chain.run);
-    ok = ok && (l->segment = segment_new(cfg->path, cfg->synced, e)) != NULL && ledger_take_over(l, e) &&
-         write_first_records(l, e);
+    ok = ok && (l->segment = segment_new(cfg->path, cfg->synced, e)) != NULL && ledger_epoch_begin(l, e) &&
+         ledger_take_over(l, e) && write_first_records(l, e);
     if (!ok)
         ledger_free(&l);
     return l;
@@ -444,6 +445,8 @@ void ledger_free(struct ledger **l)
     audit_items_free(&(*l)->held);
     audit_items_free(&(*l)->unsynced.items);
     segment_free(&(*l)->segment);
+    audit_notes_free(&(*l)->notes);
+    audit_key_drop(&(*l)->key);
     sbuf_drop(&(*l)->batch);
     free((*l)->doubts);
     free(*l);

@@ -41,6 +41,9 @@ struct ledger_config {
     bool synced;                /* fdatasync after each batch */
     uint64_t sync_delay_ms;     /* but one in which nothing waits for it may be synced with a later one, at most so long after */
     uint64_t max_segment_bytes; /* rotate when a segment reaches it; 0 = never */
+    const char *key_path;       /* the state file of the key that seals the records (audit_keyfile.h); NULL = none */
+    uint64_t checkpoint_interval_ms; /* a checkpoint when something was written since; 0 = no checkpoints at all */
+    const char *checkpoint_key_path, *checkpoint_path; /* who signs them, and where they go, too; NULL = nobody, nowhere */
     const char *version, *host, *policy_digest;
     bool
         accept_broken_chain; /* start although the current segment was changed: set it aside and write that down */
@@ -53,14 +56,16 @@ struct ledger_status {
     unsigned epoch;   /* losses so far: intents of items with a smaller epoch are dropped */
     uint64_t records; /* written and durable */
     size_t open_intents; /* that the run before left, found at the start */
+    int64_t due_wall_ms, due_mono_ms; /* run it then though nothing is to be written: an epoch begins, a checkpoint is due;
+                                         0 = never */
     char why[480];    /* of the last failure */
 };
 
 struct ledger;
 
-/* Lock and read the log, set a torn tail aside, go on with the chain, write `start` (then `recover` if something was set
- * aside, then an outcome unknown_after_crash for each open intent). NULL with the reason otherwise; file:line for a log
- * that was changed. */
+/* Lock and read the log, set a torn tail aside, go on with the chain, write the checkpoints of the epochs that passed, `start`
+ * (then `recover` if something was set aside, then an outcome unknown_after_crash for each open intent). NULL with the
+ * reason otherwise; file:line for a log that was changed. */
 struct ledger *ledger_open(const struct ledger_config *cfg, struct err *e);
 /* Changes that the runs before left in doubt: they may have taken effect, or still may. Found at the start; borrowed. */
 const struct audit_open *ledger_doubts(const struct ledger *l, size_t *out_count);

@@ -1,7 +1,9 @@
-/* The inside of a ledger, for ledger.c (writing), ledger_room.c (space kept in reserve), ledger_sync.c
- * (written and not yet synced) and ledger_start.c (taking over what a process before left). */
+/* The inside of a ledger, for ledger.c (writing), ledger_epoch.c (key, epochs, checkpoints), ledger_room.c (space kept in
+ * reserve), ledger_sync.c (written and not yet synced) and ledger_start.c (taking over what a process before left). */
 #ifndef EG_LEDGER_INNER_H
 #define EG_LEDGER_INNER_H
+#include "edge/audit_notes.h"
+#include "edge/audit_read.h"
 #include "edge/ledger.h"
 #include "edge/segment.h"
 
@@ -27,6 +29,12 @@ struct ledger {
     bool rotate_wanted;
     struct audit_open *doubts; /* that the run before left */
     size_t doubt_count;
+    struct audit_key key;        /* chain.key, if the log is sealed; of chain.epoch, or one on: its checkpoint is due then */
+    uint64_t target;             /* the epoch that the next record belongs to */
+    struct audit_notes *notes;   /* NULL = no checkpoints are said */
+    uint64_t unsaid;             /* records since the last one */
+    int64_t said_mono_ms;
+    int64_t clock_ahead_ms;      /* the wall clock before the monotonic one, at most so far */
     struct recovery {
         bool is_due; /* a recover record goes before everything else */
         bool segment_is_dead;
@@ -38,6 +46,55 @@ struct ledger {
     } recovery;
 };
 
+/* What goes to the disk at once. */
+struct batch {
+    struct audit_chain chain;
+    bool owed_only, has_recover;
+    bool is_urgent; /* somebody waits for it, or it must not be lost with the end of its file */
+    bool says_checkpoint; /* its last record is worth one */
+    size_t item_count, intents;
+    uint64_t own_records;           /* recover, rotate, checkpoint, clock */
+    int64_t clock_ahead_ms;
+    char full_name[AUDIT_NAME_MAX]; /* set when the batch ends with a rotate record */
+};
+
+/* ---- ledger_epoch.c ---- */
+
+/* Read the key and open what checkpoints need; before the log is read. */
+bool ledger_epoch_begin(struct ledger *l, struct err *e);
+/* Once the log was read: does the key go on where it ends? */
+bool ledger_epoch_fits(struct ledger *l, struct err *e);
+/* An audit_scan's `each` with a struct ledger_seal: is a line of the key's epoch sealed by it? Stops at the first that is not. */
+struct ledger_seal {
+    const struct audit_key *key;
+    struct err why; /* code = ERR_NONE: all fine */
+    uint64_t line;
+};
+bool ledger_check_seal(void *ctx, const struct audit_line *line, const struct audit_text *text);
+/* Which epoch is it for the next record? Move the key on if need be, by one at most. False: the state file cannot be written. */
+bool ledger_epoch_forward(struct ledger *l, struct err *why);
+/* Is something to be written though nothing is held? */
+bool ledger_epoch_due(const struct ledger *l);
+/* Does the log still lack checkpoints of epochs before the one that it is now? Then no item may be written. */
+bool ledger_epoch_is_behind(const struct ledger *l);
+/* The checkpoint that opens the key's epoch, if it is due. */
+bool ledger_add_opening(struct ledger *l, struct batch *b);
+/* A checkpoint, if the interval is over. */
+bool ledger_add_checkpoint(struct ledger *l, struct batch *b);
+/* Does this item's time allow the key's epoch? */
+bool ledger_is_of_epoch(const struct ledger *l, const struct audit_item *item);
+/* Add a line; a clock record before it, if the wall clock went back. */
+bool ledger_add_line(struct ledger *l, struct batch *b, enum audit_type type, int64_t wall_ms, int64_t mono_ms,
+                     struct slice body);
+/* A record of the ledger's own, of now. */
+bool ledger_add_own(struct ledger *l, struct batch *b, const struct audit_rec *rec);
+/* The batch is durable and the chain has moved on: say its checkpoint, if it is worth one. */
+void ledger_say(struct ledger *l, const struct batch *b);
+/* When to run it next, for the status. */
+void ledger_tell_due(struct ledger *l);
+
+/* ---- ledger_room.c ---- */
+
 /* Must this record get in even when there is no room for others? */
 bool ledger_is_owed(enum audit_type type);
 /* A record of this type was written: the requests whose outcome is owed. */
@@ -47,6 +104,8 @@ uint64_t ledger_owed_bytes(const struct ledger *l);
 bool ledger_keep_room(struct ledger *l, uint64_t batch_bytes, uint64_t batch_intents, struct err *why);
 /* After that failed: is there room again, and some to spare? */
 bool ledger_room_is_back(struct ledger *l);
+
+/* ---- ledger_sync.c ---- */
 
 /* May a batch with this record be synced later? Nobody waits for it, and a power cut may take it with its file's end. */
 bool ledger_may_sync_later(enum audit_type type);
@@ -59,6 +118,8 @@ void ledger_all_synced(struct ledger *l, struct list *done);
 void ledger_take_back_unsynced(struct ledger *l);
 /* An item leaves `held` or `unsynced`. */
 void ledger_finish(struct ledger *l, struct audit_item *item, bool is_durable, struct list *done);
+
+/* ---- ledger.c, ledger_start.c ---- */
 
 /* Put a record of the ledger's own at the end of what is held. */
 bool ledger_hold(struct ledger *l, const struct audit_rec *rec, struct err *e);

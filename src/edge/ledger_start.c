@@ -28,6 +28,7 @@
 #define CERTAIN_AGE_MS (900 * 1000) /* longer than an exchange may last, by the schema */
 
 static const char log_begin[] = "{\"v\":1,\"seq\":";
+#define VERSION_AT 5 /* the 1 of it may be a 2 */
 
 /* Does the file begin as a log does, as far as it goes? Some other file must not be taken for a torn log. */
 static bool begins_as_log(int fd)
@@ -35,6 +36,8 @@ static bool begins_as_log(int fd)
     char text[sizeof log_begin];
     ssize_t n = pread(fd, text, sizeof log_begin - 1, 0);
 
+    if (n > VERSION_AT && text[VERSION_AT] == '2')
+        text[VERSION_AT] = '1';
     return n >= 0 && memcmp(text, log_begin, (size_t)n) == 0;
 }
 
@@ -88,14 +91,23 @@ static void adopt_chain(struct ledger *l, const struct audit_chain *chain)
     memcpy(l->chain.run, own.run, sizeof l->chain.run);
 }
 
+/* No flag lets a log pass that the key denies: what comes behind it could not be verified either. */
+static bool bad_seal(const char *path, const struct ledger_seal *seal, struct err *e)
+{
+    return err_set(e, ERR_CONFLICT, "%s:%llu: %s", path, (unsigned long long)seal->line, seal->why.text);
+}
+
 static bool take_over_current(struct ledger *l, struct err *e)
 {
-    struct audit_scan scan = { .chain_known = false };
+    struct ledger_seal seal = { .key = l->chain.key };
+    struct audit_scan scan = { .each = ledger_check_seal, .ctx = &seal };
     struct err why = { 0 };
     enum audit_scan_result result = audit_scan(segment_fd(l->segment), &scan, &why);
 
     if (result == AUDIT_SCAN_FAILED)
         return err_set(e, ERR_IO, "%s: %s", l->cfg.path, why.text);
+    if (seal.why.code)
+        return bad_seal(l->cfg.path, &seal, e);
     if (scan.records) {
         adopt_chain(l, &scan.chain);
         l->first_seq = scan.first_seq;
@@ -131,11 +143,14 @@ static bool adopt_last_part(struct ledger *l, const struct audit_parts *parts, s
 {
     for (size_t i = parts->count; i > 0; i--) {
         const struct audit_part *part = &parts->list[i - 1];
-        struct audit_scan scan = { .chain_known = false };
+        struct ledger_seal seal = { .key = l->chain.key };
+        struct audit_scan scan = { .each = ledger_check_seal, .ctx = &seal };
         struct err why = { 0 };
         if (!part->first_seq)
             continue;
         enum audit_scan_result result = scan_part(part, &scan, &why);
+        if (seal.why.code)
+            return bad_seal(part->path, &seal, e);
         bool is_broken = part->kind == AUDIT_FILE_BROKEN;
         if (result == AUDIT_SCAN_FAILED ||
             (result != AUDIT_SCAN_WHOLE && !is_broken && !l->cfg.accept_broken_chain))
@@ -167,6 +182,7 @@ static bool each_line(void *ctx, const struct audit_line *line, const struct aud
     if (line->kind == AUDIT_START)
         s->has_start = true;
     else if (s->has_start && line->kind != AUDIT_OUTCOME && line->kind != AUDIT_RECOVER &&
+             line->kind != AUDIT_CHECKPOINT && line->kind != AUDIT_CLOCK &&
              line->wall_ms < s->settled_before_ms)
         s->is_settled = true;
     return s->pending ? audit_pending_line(s->pending, line) : true;
@@ -279,8 +295,8 @@ bool ledger_take_over(struct ledger *l, struct err *e)
     bool ok = audit_parts_add_log(&parts, segment_names(l->segment), e);
     if (ok)
         audit_parts_sort(&parts);
-    ok = ok && (l->first_seq || l->chain.seq || adopt_last_part(l, &parts, e)) && hold_first_records(l, e) &&
-         settle_open_intents(l, &parts, e);
+    ok = ok && (l->first_seq || l->chain.seq || adopt_last_part(l, &parts, e)) && ledger_epoch_fits(l, e) &&
+         hold_first_records(l, e) && settle_open_intents(l, &parts, e);
     audit_parts_drop(&parts);
     l->recovery = (struct recovery){ 0 };
     return ok;

@@ -238,7 +238,7 @@ static void check_log(const cJSON *o)
 static void test_logs(void **state)
 {
     (void)state;
-    assert_int_equal(each_case(FOLDER "logs.jsonl", check_log), 28);
+    assert_int_equal(each_case(FOLDER "logs.jsonl", check_log), 30);
 }
 
 static struct audit_chain writer(struct audit_key *key)

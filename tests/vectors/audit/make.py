@@ -82,9 +82,15 @@ def logs():
                .sealed("clock", -500, 2, ',"from":"2026-11-23T16:02:00.000Z","to":"2026-11-23T15:51:40.000Z"')
                .sealed("intent", -499, 2, INTENT).sealed("outcome", 20, 2, OUTCOME).sealed("checkpoint", 181, 3)
                .sealed("stop", 182, 3), late=3)
+    yield case("a crash between two epochs, then the clock went back", begun().sealed("checkpoint", -500, 1)
+               .sealed("clock", -499, 1).sealed("start", -499, 1), late=2)
     yield case("held back while the disk failed", begun().sealed("checkpoint", 250, 1).sealed("checkpoint", 250, 2)
                .sealed("checkpoint", 250, 3).sealed("checkpoint", 250, 4)
                .sealed("recover", 250, 4, ',"note":"no room","last_seq":4').sealed("outcome", 50, 4, OUTCOME), late=1)
+    yield case("the disk was back epochs later", begun().sealed("checkpoint", 250, 1)
+               .sealed("recover", 250, 1, ',"note":"no room","last_seq":4').sealed("checkpoint", 250, 2)
+               .sealed("checkpoint", 250, 3).sealed("checkpoint", 250, 4).sealed("clock", 50, 4).sealed("outcome", 50, 4, OUTCOME),
+               late=2)
     yield case("no field", Log().sealed("checkpoint", 0, 0).sealed("stop", 0, 0))
 
     yield case("first sealed record is no checkpoint", Log().sealed("start", 1, 0), bad=1)

@@ -1,0 +1,246 @@
+/*
+ * The ledger's key, epochs and checkpoints. The order that keeps every epoch in the log and no key too long:
+ *   1. all of epoch E is durable in the log
+ *   2. the state file holds the key of E+1, that of E is gone from disk and memory     (ledger_epoch_forward)
+ *   3. the checkpoint record of E+1 is durable                                          (ledger_add_opening)
+ * and only then the same for E+2, so that a crash anywhere leaves the state file at the log's last epoch or one on, and no
+ * epoch is left out, however many passed. A batch is of one epoch: the one of its first record's time. While the log is
+ * failed the key still moves on by one, so that what is in the log is safe from who takes the key now; the recover record
+ * then comes behind the first checkpoint, the other epochs behind it.
+ */
+#include "edge/ledger_inner.h"
+#include "base/enc.h"
+#include "base/log.h"
+#include "edge/audit_keyfile.h"
+
+#define CLOCK_SLACK_MS 2000 /* what the wall clock may go back without a word */
+
+static int64_t wall_now(const struct ledger *l)
+{
+    return clock_wall_ms(l->cfg.clock);
+}
+
+static int64_t mono_now(const struct ledger *l)
+{
+    return clock_mono_ms(l->cfg.clock);
+}
+
+/* ---- the start ---- */
+
+bool ledger_epoch_begin(struct ledger *l, struct err *e)
+{
+    const struct ledger_config *cfg = &l->cfg;
+
+    if (cfg->key_path) {
+        if (!audit_keyfile_read(cfg->key_path, &l->key, e))
+            return false;
+        if (!secret_is_locked(l->key.key))
+            log_line(LOG_WARN, "audit", "the audit key's memory cannot be locked (RLIMIT_MEMLOCK)");
+        l->chain.key = &l->key;
+    }
+    l->said_mono_ms = mono_now(l);
+    if (cfg->checkpoint_interval_ms)
+        l->notes = audit_notes_new(cfg->host, cfg->checkpoint_key_path, cfg->checkpoint_path, e);
+    return l->notes || !cfg->checkpoint_interval_ms;
+}
+
+bool ledger_check_seal(void *ctx, const struct audit_line *line, const struct audit_text *text)
+{
+    struct ledger_seal *seal = ctx;
+
+    if (!seal->key || line->version != 2 || line->epoch < seal->key->epoch)
+        return true;
+    seal->line = text->number;
+    if (line->epoch > seal->key->epoch)
+        return err_set(
+            &seal->why, ERR_CONFLICT,
+            "the log has come to epoch %llu, but the state file holds the key of epoch %llu: it is an older "
+            "copy, or of another log",
+            (unsigned long long)line->epoch, (unsigned long long)seal->key->epoch);
+    return audit_line_sealed_by(line, seal->key) ||
+           err_set(&seal->why, ERR_CONFLICT,
+                   "the mac is not that of the state file's key: the log was changed, or it is another key");
+}
+
+bool ledger_epoch_fits(struct ledger *l, struct err *e)
+{
+    const struct audit_chain *c = &l->chain;
+    int64_t wall = wall_now(l), mono = mono_now(l);
+
+    /* as if the clock of the run before had gone on: when it is back behind the last record, that is said */
+    l->clock_ahead_ms = (wall > c->wall_ms ? wall : c->wall_ms) - mono;
+    if (!c->key)
+        return !c->is_keyed ||
+               err_set(e, ERR_CONFLICT,
+                       "%s: its records are sealed by a key, expected [audit] key_file: a log that "
+                       "once had a key keeps it",
+                       l->cfg.path);
+    uint64_t next = c->is_keyed ? c->epoch + 1 : 0;
+    if (c->key->epoch <= next)
+        return true;
+    return err_set(e, ERR_CONFLICT,
+                   "%s: ends in epoch %lld, but the audit key %s is that of epoch %llu: records between are "
+                   "missing (a new "
+                   "log needs a new key: easgate audit init)",
+                   l->cfg.path, c->is_keyed ? (long long)c->epoch : -1LL, l->cfg.key_path,
+                   (unsigned long long)c->key->epoch);
+}
+
+/* ---- the epoch of now ---- */
+
+static int64_t next_wall_ms(const struct ledger *l)
+{
+    if (l->status.failed || list_is_empty(&l->held))
+        return wall_now(l);
+    return LIST_OWNER(l->held.next, struct audit_item, node)->wall_ms;
+}
+
+bool ledger_epoch_forward(struct ledger *l, struct err *why)
+{
+    struct audit_key next = { 0 };
+
+    if (!l->chain.key)
+        return true;
+    l->target = audit_key_epoch_at(&l->key, next_wall_ms(l));
+    if (l->target < l->key.epoch)
+        l->target = l->key.epoch;
+    if (l->target == l->key.epoch || !l->chain.is_keyed || l->chain.epoch != l->key.epoch)
+        return true;
+    if (!audit_key_copy(&next, &l->key, why) || !audit_key_forward(&next, l->key.epoch + 1, why) ||
+        !audit_keyfile_replace(l->cfg.key_path, &next, why)) {
+        audit_key_drop(&next);
+        return false;
+    }
+    audit_key_drop(&l->key);
+    l->key = next;
+    return true;
+}
+
+bool ledger_epoch_is_behind(const struct ledger *l)
+{
+    return l->chain.key && l->key.epoch < l->target;
+}
+
+static bool opening_is_due(const struct ledger *l)
+{
+    return l->chain.key && (!l->chain.is_keyed || l->chain.epoch != l->key.epoch);
+}
+
+static bool checkpoint_is_due(const struct ledger *l)
+{
+    return l->notes && l->unsaid && mono_now(l) - l->said_mono_ms >= (int64_t)l->cfg.checkpoint_interval_ms;
+}
+
+bool ledger_epoch_due(const struct ledger *l)
+{
+    return opening_is_due(l) || checkpoint_is_due(l) ||
+           (l->chain.key && audit_key_epoch_at(&l->key, wall_now(l)) > l->key.epoch);
+}
+
+void ledger_tell_due(struct ledger *l)
+{
+    l->status.due_wall_ms = l->chain.key ? audit_key_begin_ms(&l->key, l->chain.epoch + 1) : 0;
+    l->status.due_mono_ms =
+        l->notes && l->unsaid ? l->said_mono_ms + (int64_t)l->cfg.checkpoint_interval_ms : 0;
+}
+
+/* ---- lines ---- */
+
+bool ledger_is_of_epoch(const struct ledger *l, const struct audit_item *item)
+{
+    return !l->chain.key || audit_key_epoch_at(&l->key, item->wall_ms) <= l->key.epoch;
+}
+
+static bool add(struct ledger *l, struct batch *b, const struct audit_rec *rec)
+{
+    SCOPED(sbuf) body = SBUF_MAX(AUDIT_BODY_MAX_BYTES);
+
+    b->own_records++;
+    b->is_urgent = true;
+    return audit_rec_body(rec, &body) &&
+           audit_chain_add(&b->chain, rec->type, rec->wall_ms, rec->mono_ms, sbuf_slice(&body), &l->batch);
+}
+
+static bool add_clock(struct ledger *l, struct batch *b, int64_t from_ms, int64_t wall_ms, int64_t mono_ms)
+{
+    char from[25], to[25];
+    struct audit_rec rec = { .type = AUDIT_CLOCK, .wall_ms = wall_ms, .mono_ms = mono_ms };
+
+    enc_time_utc(from_ms, true, from);
+    enc_time_utc(wall_ms, true, to);
+    rec.from = slice_of(from);
+    rec.to = slice_of(to);
+    return add(l, b, &rec);
+}
+
+bool ledger_add_line(struct ledger *l, struct batch *b, enum audit_type type, int64_t wall_ms,
+                     int64_t mono_ms, struct slice body)
+{
+    int64_t ahead = wall_ms - mono_ms;
+    bool went_back = ahead < b->clock_ahead_ms - CLOCK_SLACK_MS;
+    bool is_late = audit_chain_time(&b->chain, type, wall_ms) == AUDIT_TIME_BEFORE;
+
+    if ((went_back && !add_clock(l, b, b->clock_ahead_ms + mono_ms, wall_ms, mono_ms)) ||
+        (!went_back && is_late && !add_clock(l, b, b->chain.wall_ms, wall_ms, mono_ms)))
+        return false;
+    if (went_back || ahead > b->clock_ahead_ms)
+        b->clock_ahead_ms = ahead;
+    return audit_chain_add(&b->chain, type, wall_ms, mono_ms, body, &l->batch);
+}
+
+/* Not behind the key's epoch: it may have ended since this batch was begun. */
+static int64_t own_wall_ms(const struct ledger *l)
+{
+    int64_t now = wall_now(l);
+
+    if (!l->chain.key)
+        return now;
+    int64_t end = audit_key_begin_ms(&l->key, l->key.epoch + 1);
+    return now < end ? now : end - 1;
+}
+
+bool ledger_add_own(struct ledger *l, struct batch *b, const struct audit_rec *rec)
+{
+    struct audit_rec own = *rec;
+
+    own.wall_ms = rec->type == AUDIT_RECOVER ? wall_now(l) : own_wall_ms(l);
+    own.mono_ms = mono_now(l);
+    if (audit_chain_time(&b->chain, own.type, own.wall_ms) == AUDIT_TIME_BEFORE &&
+        !add_clock(l, b, b->chain.wall_ms, own.wall_ms, own.mono_ms))
+        return false;
+    return add(l, b, &own);
+}
+
+/* ---- checkpoints ---- */
+
+bool ledger_add_opening(struct ledger *l, struct batch *b)
+{
+    struct audit_rec rec = {
+        .type = AUDIT_CHECKPOINT, .note = S("epoch"), .wall_ms = wall_now(l), .mono_ms = mono_now(l)
+    };
+
+    if (!opening_is_due(l))
+        return true;
+    b->says_checkpoint = !ledger_epoch_is_behind(l);
+    return add(l, b, &rec);
+}
+
+bool ledger_add_checkpoint(struct ledger *l, struct batch *b)
+{
+    struct audit_rec rec = { .type = AUDIT_CHECKPOINT };
+
+    if (b->owed_only || b->says_checkpoint || !checkpoint_is_due(l))
+        return true;
+    b->says_checkpoint = true;
+    return ledger_add_own(l, b, &rec);
+}
+
+void ledger_say(struct ledger *l, const struct batch *b)
+{
+    l->unsaid += b->item_count + b->own_records;
+    if (!l->notes || !b->says_checkpoint)
+        return;
+    audit_notes_say(l->notes, l->chain.seq, l->chain.hash, l->chain.key);
+    l->unsaid = 0;
+    l->said_mono_ms = mono_now(l);
+}
