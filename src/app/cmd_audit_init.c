@@ -35,7 +35,7 @@ static const char usage[] =
     "exit: 0 fine, 2 usage, or the file cannot be written\n"
     "\n"
     "example:\n"
-    "  sudo -u easgate easgate audit init >/media/stick/easgate-audit.key\n";
+    "  (umask 077; sudo -u easgate easgate audit init >/media/stick/easgate-audit.key)\n";
 
 struct options {
     const char *config, *key_file;
