@@ -1,5 +1,6 @@
 /* Checkpoints that were kept elsewhere: see audit_marks.h. They may be forged, so nothing is believed before it was parsed. */
 #include "edge/audit_marks.h"
+#include "base/enc.h"
 #include "base/secret.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -127,6 +128,41 @@ static bool take_notes(struct audit_marks *m, struct slice text, const char *pat
     return m->count || err_set(e, ERR_MISSING, "%s: no checkpoint in it", path);
 }
 
+/* ---- easgate's own log ---- */
+
+#define EVENT_NOTE " note=\"easgate/audit/"
+
+/* A JSON string's inside up to its closing quote, undone; what is no such string gives nothing that is a note. */
+static void undo(struct slice s, struct sbuf *out)
+{
+    for (size_t i = 0; i < s.n && s.p[i] != '"'; i++) {
+        unsigned char unit[2];
+        char utf8[4];
+        if (s.p[i] != '\\' || i + 1 == s.n) {
+            sbuf_addc(out, s.p[i]);
+        } else if (s.p[i + 1] != 'u') {
+            sbuf_addc(out, s.p[++i]);
+        } else if (enc_unhex(slice_from(s.p + i + 2, s.n - i < 6 ? 0 : 4), unit, 2)) {
+            sbuf_add(out, slice_from(utf8, enc_utf8_put((uint32_t)unit[0] << 8 | unit[1], utf8)));
+            i += 5;
+        }
+    }
+}
+
+/* The notes in the checkpoint events of a log, one behind the other; other lines, and one that is cut, are left out. */
+static void take_events(struct slice log, struct sbuf *out)
+{
+    struct slice line, mark = S(EVENT_NOTE);
+
+    while (slice_split(&log, '\n', &line)) {
+        const char *at = log.p ? memmem(line.p, line.n, mark.p, mark.n) : NULL;
+        if (!at)
+            continue;
+        undo(slice_skip(line, (size_t)(at - line.p) + sizeof " note=\"" - 1), out);
+        sbuf_addc(out, '\n');
+    }
+}
+
 static bool read_all(const char *path, struct sbuf *out, struct err *e)
 {
     int fd = strcmp(path, "-") == 0 ? dup(0) : open(path, O_RDONLY | O_CLOEXEC);
@@ -152,6 +188,13 @@ static bool read_all(const char *path, struct sbuf *out, struct err *e)
     return n == 0;
 }
 
+static bool is_note_file(struct slice text)
+{
+    while (text.n && text.p[0] == '\n')
+        text = slice_skip(text, 1);
+    return slice_starts(text, S("easgate/audit/"));
+}
+
 bool audit_marks_read(struct audit_marks *m, const char *path, const char *pub_pem_path, struct err *e)
 {
     unsigned char raw[AUDIT_NOTE_KEY_BYTES];
@@ -161,7 +204,11 @@ bool audit_marks_read(struct audit_marks *m, const char *path, const char *pub_p
     *m = (struct audit_marks){ 0 };
     if (pub_pem_path && !(key = read_public_key(pub_pem_path, raw, e)))
         return false;
-    bool ok = read_all(path, &text, e) && take_notes(m, sbuf_slice(&text), path, key, raw, e);
+    SCOPED(sbuf) notes = SBUF_MAX(FILE_MAX_BYTES);
+    bool ok = read_all(path, &text, e);
+    if (ok && !is_note_file(sbuf_slice(&text)))
+        take_events(sbuf_slice(&text), &notes);
+    ok = ok && take_notes(m, sbuf_slice(notes.n ? &notes : &text), path, key, raw, e);
     EVP_PKEY_free(key);
     if (!ok)
         audit_marks_drop(m);

@@ -24,7 +24,8 @@ struct audit_marks {
     size_t cut_bytes; /* behind the last note, that are none */
 };
 
-/* Read all notes of a file, "-" = standard input; PEM: a file with the Ed25519 public key that must have signed each of them, or
+/* Read all notes of a file, "-" = standard input. A file that does not begin with a note is taken for easgate's own log (also
+ * among others' lines): the notes of its checkpoint events are read. PEM: a file with the Ed25519 public key that must have signed each of them, or
  * NULL. A last note that is cut is left out (a crash cut it), unless it is the only one. ERR_IO when a file cannot be read. */
 bool audit_marks_read(struct audit_marks *m, const char *path, const char *pub_pem_path, struct err *e);
 void audit_marks_drop(struct audit_marks *m);

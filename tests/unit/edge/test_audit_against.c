@@ -236,6 +236,45 @@ static void test_note_files(void **state)
     made_drop(&m);
 }
 
+/* The gateway's own log, as a journal gives it: one event for each checkpoint, with the note escaped. */
+static void test_events(void **state)
+{
+    struct made m;
+    struct audit_marks marks;
+    char path[300];
+    SCOPED(sbuf) log = SBUF_MAX(1 << 16);
+    SCOPED(sbuf) note = SBUF_MAX(AUDIT_NOTE_MAX_BYTES);
+
+    (void)state;
+    made_begin(&m, false, 7);
+    made_add_many(&m, 12, 1000);
+    made_end(&m);
+    snprintf(path, sizeof path, "%s/notes", m.dir);
+    sbuf_adds(&log,
+              "Nov 23 15:27:57 gw1 easgate[17]: 2026-11-23T15:27:57.123Z info boot: ready | port=8080\n");
+    for (uint64_t seq = 3; seq < 12; seq += 4) {
+        sbuf_clear(&note);
+        audit_note_text(S("easgate/audit/h"), seq, m.hashes[seq - 1], &note);
+        sbuf_addc(&note, '\n');
+        audit_note_signature(S("easgate/audit/h"), (const unsigned char *)"abcd",
+                             S("0123456789012345678901234567890X"), &note);
+        sbuf_addf(&log, "2026-11-23T15:27:57.123Z info audit: checkpoint | seq=%llu note=",
+                  (unsigned long long)seq);
+        enc_json_string(sbuf_slice(&note), &log);
+        sbuf_adds(&log, "\nsomething else | note=\"no such thing\"\n");
+    }
+    made_file(m.dir, "notes", sbuf_slice(&log));
+    assert_true(audit_marks_read(&marks, path, NULL, &e));
+    assert_true(marks.count == 3 && marks.list[2].seq == 11 && !marks.cut_bytes);
+    WHOLE(&m, NULL, &marks, NULL);
+    assert_int_equal(v.marks, 3);
+    audit_marks_drop(&marks);
+    e = (struct err){ 0 };
+    made_file(m.dir, "notes", S("2026-11-23T15:27:57.123Z info boot: ready | port=8080\n"));
+    assert_false(audit_marks_read(&marks, path, NULL, &e));
+    made_drop(&m);
+}
+
 /* ---- where a log begins ---- */
 
 static void add_removal(struct made *m, const char *name, uint64_t last_seq, uint64_t hash_of)
@@ -357,10 +396,15 @@ static void test_from(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_key),        cmocka_unit_test(test_key_comes_and_goes),
-        cmocka_unit_test(test_marks),      cmocka_unit_test(test_mark_mac),
-        cmocka_unit_test(test_note_files), cmocka_unit_test(test_beginning),
-        cmocka_unit_test(test_from),       cmocka_unit_test(test_removal_closes_nothing),
+        cmocka_unit_test(test_key),
+        cmocka_unit_test(test_key_comes_and_goes),
+        cmocka_unit_test(test_marks),
+        cmocka_unit_test(test_mark_mac),
+        cmocka_unit_test(test_note_files),
+        cmocka_unit_test(test_beginning),
+        cmocka_unit_test(test_events),
+        cmocka_unit_test(test_from),
+        cmocka_unit_test(test_removal_closes_nothing),
     };
 
     return cmocka_run_group_tests_name("audit_against", tests, NULL, NULL);
