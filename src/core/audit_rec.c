@@ -15,7 +15,7 @@ static const struct slice type_names[AUDIT_TYPE_COUNT_] = {
     [AUDIT_COUNTED] = S_INIT("counted"),   [AUDIT_ROTATE] = S_INIT("rotate"),
     [AUDIT_RECOVER] = S_INIT("recover"),   [AUDIT_STOP] = S_INIT("stop"),
     [AUDIT_RESOLVED] = S_INIT("resolved"), [AUDIT_CHECKPOINT] = S_INIT("checkpoint"),
-    [AUDIT_CLOCK] = S_INIT("clock"),
+    [AUDIT_CLOCK] = S_INIT("clock"),       [AUDIT_SHIP] = S_INIT("ship"),
 };
 
 enum kind {

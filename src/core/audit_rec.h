@@ -38,6 +38,8 @@ enum audit_type {
                        set aside, note = why */
     AUDIT_CLOCK,    /* the wall clock went back, or records waited very long: from, to */
     AUDIT_STOP,     /* last record of a process */
+    AUDIT_SHIP,     /* the copy to syslog: what it did not get (yet): note and error say why, count = how many records,
+                       last_seq = the last of them, or the last one that the collector has */
     AUDIT_TYPE_COUNT_
 };
 const char *audit_type_name(enum audit_type t);
