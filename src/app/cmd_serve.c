@@ -9,6 +9,7 @@
 #include "edge/auditor.h"
 #include "edge/listen.h"
 #include "edge/loop.h"
+#include "edge/shipper.h"
 #include "edge/upstream.h"
 #include "base/log.h"
 #include <getopt.h>
@@ -17,6 +18,8 @@
 
 #define TICK_MS        50
 #define AUDIT_CLOSE_MS 5000
+#define SHIP_CLOSE_MS  2000
+#define SHIP_TICK_MS   250
 #define DEFAULT_CONFIG "/etc/easgate/easgate.ini"
 
 static const char usage[] =
@@ -44,6 +47,7 @@ struct server {
     char host[256];
     struct loop *loop;
     struct auditor *auditor;
+    struct shipper *shipper; /* NULL without [audit] syslog */
     struct upstream_client *upstream;
     struct gate *gate;
     struct listeners *listeners;
@@ -92,7 +96,24 @@ static void port_send_cancel(void *ctx, struct txn *t)
 
 static void on_durable(void *ctx, uint64_t upto_ticket)
 {
-    gate_audit_durable(((struct server *)ctx)->gate, upto_ticket);
+    struct server *s = ctx;
+
+    gate_audit_durable(s->gate, upto_ticket);
+    if (s->shipper)
+        shipper_durable(s->shipper, upto_ticket);
+}
+
+static void on_written(void *ctx, uint64_t last_seq)
+{
+    struct server *s = ctx;
+
+    if (s->shipper)
+        shipper_written(s->shipper, last_seq);
+}
+
+static void on_ship_tick(void *arg)
+{
+    shipper_tick(((struct server *)arg)->shipper);
 }
 
 static void on_lost(void *ctx)
@@ -271,8 +292,34 @@ static bool boot_gate(struct server *s, struct err *e)
         return err_set(e, ERR_MEMORY, "out of memory");
     if (auditor_open_intents(s->auditor))
         gate_wait_for_truth(s->gate);
-    auditor_set_events(s->auditor, &(struct auditor_events){ on_durable, on_lost, s, gate_metrics(s->gate) });
+    auditor_set_events(s->auditor, &(struct auditor_events){ .durable = on_durable,
+                                                             .lost = on_lost,
+                                                             .written = on_written,
+                                                             .ctx = s,
+                                                             .metrics = gate_metrics(s->gate) });
     return true;
+}
+
+static bool boot_shipper(struct server *s, struct err *e)
+{
+    const struct cfg_audit *cfg = &s->first->audit;
+    struct shipper_config setup = { .log_path = arena_str(s->names, cfg->path),
+                                    .ca_file = cfg->syslog_ca,
+                                    .host = s->host,
+                                    .clock = &clock_system,
+                                    .append = port_audit_append,
+                                    .ctx = s,
+                                    .metrics = gate_metrics(s->gate) };
+    struct slice place = arena_dup(s->names, cfg->syslog);
+
+    if (slice_is_empty(cfg->syslog))
+        return true;
+    if (!setup.log_path || !place.p)
+        return err_set(e, ERR_MEMORY, "out of memory");
+    if (!address_parse_syslog(place, &setup.place, e))
+        return false;
+    s->shipper = shipper_open(&setup, auditor_last_seq(s->auditor), e);
+    return s->shipper && loop_every(s->loop, "ship", SHIP_TICK_MS, on_ship_tick, s, e);
 }
 
 static bool boot_upstream(struct server *s, struct err *e)
@@ -303,9 +350,10 @@ static const struct {
     const char *name;
     bool (*run)(struct server *s, struct err *e);
 } boot_steps[] = {
-    { "sandbox", boot_sandbox },   { "memory", boot_memory },       { "config", boot_config },
-    { "loop", boot_loop },         { "audit log", boot_auditor },   { "gate", boot_gate },
-    { "upstream", boot_upstream }, { "listeners", boot_listeners }, { "signals", boot_signals },
+    { "sandbox", boot_sandbox }, { "memory", boot_memory },     { "config", boot_config },
+    { "loop", boot_loop },       { "audit log", boot_auditor }, { "gate", boot_gate },
+    { "syslog", boot_shipper },  { "upstream", boot_upstream }, { "listeners", boot_listeners },
+    { "signals", boot_signals },
 };
 
 /* What the kernel would take back anyway is given back only so that a leak shows in tests. */
@@ -319,6 +367,8 @@ static void stop(struct server *s)
         log_line(LOG_ERROR, "serve", "the last audit records could not be written");
         _exit(1); /* a writer that hangs on the disk may still use what would be freed */
     }
+    if (!shipper_close(&s->shipper, SHIP_CLOSE_MS))
+        _exit(1); /* the same, with the look-up of a name */
     gate_free(&s->gate);
     if (s->loop)
         loop_end_jobs(s->loop, s);

@@ -121,3 +121,39 @@ bool address_parse_host(struct slice text, struct slice *out_host, uint16_t *out
         return err_set(e, ERR_RANGE, "expected a port in 1..65535 behind the host");
     return true;
 }
+
+static bool is_local_host(struct slice host)
+{
+    struct address address;
+    char text[64];
+    int n = snprintf(text, sizeof text, slice_has(host, ':') ? "[%.*s]:1" : "%.*s:1", SLICE_FMT(host));
+
+    if (slice_eq(host, S("localhost")))
+        return true;
+    return n > 0 && (size_t)n < sizeof text && address_parse(slice_of(text), &address, NULL) &&
+           address.is_loopback;
+}
+
+bool address_parse_syslog(struct slice text, struct syslog_place *out, struct err *e)
+{
+    struct address address;
+    bool has_port;
+
+    *out = (struct syslog_place){ 0 };
+    if (slice_starts(text, S("unix:"))) {
+        *out = (struct syslog_place){ .kind = SYSLOG_UNIX, .is_loopback = true };
+        bool ok = parse_unix(slice_skip(text, 5), &address, e);
+        out->path = ok ? address.path : SLICE_NONE;
+        return ok;
+    }
+    out->kind = slice_starts(text, S("tcp:")) ? SYSLOG_TCP : SYSLOG_TLS;
+    if (!slice_starts(text, S("tcp:")) && !slice_starts(text, S("tls:")))
+        return err_set(e, ERR_SYNTAX, "expected unix:/PATH, tcp:HOST:PORT or tls:HOST:PORT");
+    if (!address_parse_host(slice_skip(text, 4), &out->host, &out->port, &has_port, e))
+        return false;
+    if (!has_port)
+        return err_set(e, ERR_MISSING,
+                       "expected a port behind the host (syslog over TLS has 6514 by RFC 5425)");
+    out->is_loopback = is_local_host(out->host);
+    return true;
+}

@@ -3,6 +3,7 @@
  * promises less is a warning.
  */
 #include "config/loading.h"
+#include "config/address.h"
 
 static const struct ini_section *section_of(const struct loading *l)
 {
@@ -52,12 +53,31 @@ static void warn(struct loading *l, const struct ini_section *s)
                         "crash of the system, though their requests were sent");
 }
 
+static void check_syslog(struct loading *l, const struct ini_section *s)
+{
+    const struct cfg_audit *a = &l->snap->audit;
+    struct syslog_place place = { 0 };
+
+    if (a->syslog.n && !address_parse_syslog(a->syslog, &place, NULL))
+        return; /* its error is known already */
+    if (a->syslog_ca.n && place.kind != SYSLOG_TLS)
+        problem_error(
+            &l->problems, line_of(s, S("syslog_ca")),
+            "syslog_ca of [audit] is set, but syslog is not tls:HOST:PORT: expected both or neither");
+    if (place.kind == SYSLOG_TCP && !place.is_loopback)
+        problem_warning(
+            &l->problems, line_of(s, S("syslog")),
+            "syslog of [audit] is tcp: the audit records cross the network readable, and anyone on "
+            "the way can change them (tls:HOST:PORT does not)");
+}
+
 bool loading_check_audit(struct loading *l)
 {
     const struct ini_section *s = section_of(l);
 
     if (s) {
         check_files(l, s);
+        check_syslog(l, s);
         warn(l, s);
     }
     return true;

@@ -25,7 +25,7 @@ bool loading_make_hosts(struct loading *l);
 /* load_rules.c: rules that can never match, overlaps, what needs a permission of its own. */
 bool loading_check_gateway(struct loading *l);
 bool loading_check_policies(struct loading *l);
-/* load_audit.c: files of [audit] that are one; what its log cannot show is a warning. */
+/* load_audit.c: files of [audit] that are one, keys that contradict each other; what its log cannot show is a warning. */
 bool loading_check_audit(struct loading *l);
 /* load_creds.c: the credentials files. */
 bool loading_read_credentials(struct loading *l);

@@ -19,6 +19,7 @@
 #define FIELD_NAME(T, f)            FIELD(T, f, struct rule : 0)
 #define FIELD_REGION(T, f)          FIELD(T, f, struct slice : 0)
 #define FIELD_ENDPOINT(T, f)        FIELD(T, f, struct slice : 0)
+#define FIELD_SYSLOG(T, f)           FIELD(T, f, struct slice : 0)
 #define FIELD_PATH(T, f)            FIELD(T, f, struct slice : 0)
 #define FIELD_REPLICAS(T, f)        FIELD(T, f, struct rules : 0)
 #define FIELD_LISTEN(T, f)          FIELD(T, f, struct rules : 0)

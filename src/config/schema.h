@@ -34,6 +34,7 @@ enum schema_type {
     TYPE_NAME,
     TYPE_REGION,
     TYPE_ENDPOINT,
+    TYPE_SYSLOG,
     TYPE_PATH,
     TYPE_REPLICAS,
     TYPE_LISTEN,

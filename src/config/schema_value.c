@@ -43,6 +43,7 @@ static const struct type {
     [TYPE_NAME] = { false, "NAME", NULL },
     [TYPE_REGION] = { false, "REGION", NULL },
     [TYPE_ENDPOINT] = { false, "HOST or HOST:PORT", NULL },
+    [TYPE_SYSLOG] = { false, "unix:/PATH, tcp:HOST:PORT or tls:HOST:PORT", NULL },
     [TYPE_PATH] = { false, "PATH (relative ones begin in the directory of this file)", NULL },
     [TYPE_REPLICAS] = { false, "NUMBER", NULL },
     [TYPE_LISTEN] = { true, "ADDRESS, ADDRESS ...", NULL },
@@ -210,6 +211,7 @@ static bool parse_path(const struct schema_reading *r, struct slice text, struct
 static bool set_slice(const struct schema_reading *r, const struct schema_row *row, struct slice text,
                       struct slice *out, struct err *e)
 {
+    struct syslog_place place;
     struct slice host;
     uint16_t port;
     bool has_port;
@@ -219,6 +221,8 @@ static bool set_slice(const struct schema_reading *r, const struct schema_row *r
     if (row->type == TYPE_REGION && !parse_region(text, e))
         return false;
     if (row->type == TYPE_ENDPOINT && !address_parse_host(text, &host, &port, &has_port, e))
+        return false;
+    if (row->type == TYPE_SYSLOG && !address_parse_syslog(text, &place, e))
         return false;
     *out = arena_dup(r->arena, text);
     return out->p || err_set(e, ERR_MEMORY, "out of memory");
@@ -282,6 +286,7 @@ bool schema_set_scalar(const struct schema_reading *r, const struct schema_row *
         return set_rule(r, text, line, field, e);
     case TYPE_REGION:
     case TYPE_ENDPOINT:
+    case TYPE_SYSLOG:
     case TYPE_PATH:
         return set_slice(r, row, text, field, e);
     case TYPE_REPLICAS:
@@ -471,6 +476,7 @@ void schema_print_value(const struct schema_row *row, const void *base, struct s
         return;
     case TYPE_REGION:
     case TYPE_ENDPOINT:
+    case TYPE_SYSLOG:
     case TYPE_PATH:
         sbuf_add(out, *(const struct slice *)field);
         return;

@@ -46,6 +46,7 @@ struct cfg_audit {
     struct slice key_file;  /* empty = records are not sealed */
     uint64_t checkpoint_interval_ms;
     struct slice checkpoint_key, checkpoint_file; /* empty = none */
+    struct slice syslog, syslog_ca; /* as written: address_parse_syslog reads it; empty = no copy */
 };
 
 enum cfg_credential_type { CREDENTIAL_ACCESS_KEY = 1, CREDENTIAL_STS };

@@ -13,7 +13,7 @@
  */
 #ifndef EG_SYSLOG_REC_H
 #define EG_SYSLOG_REC_H
-#include "core/audit_rec.h"
+#include "core/audit_chain.h"
 
 #define SYSLOG_HOST_MAX_BYTES    255 /* RFC 5424, 6: HOSTNAME */
 #define SYSLOG_HEAD_MAX_BYTES    512 /* all that stands before LINE, at most */

@@ -43,8 +43,9 @@ struct auditor {
     size_t open_intents;                   /* found at the start */
     int64_t busy_since_ms;                 /* the oldest batch under way; 0 = none */
     int64_t next_probe_ms;
-    uint64_t counted_records; /* of status.records, those in the metrics */
+    uint64_t counted_records;         /* of status.records, those in the metrics */
     int64_t due_wall_ms, due_mono_ms; /* what the ledger said last; 0 = never */
+    uint64_t last_seq;                /* durable, as the loop knows */
     bool failed, slow;
     char why[480];
     struct log_limit still_failed;
@@ -213,6 +214,15 @@ static void tell_done(struct auditor *a, struct list *done, unsigned epoch)
         tell_lost(a, epoch);
 }
 
+static void tell_written(struct auditor *a, const struct ledger_status *status)
+{
+    if (status->last_seq == a->last_seq)
+        return;
+    a->last_seq = status->last_seq;
+    if (a->events.written)
+        a->events.written(a->events.ctx, status->last_seq);
+}
+
 static void log_state(struct auditor *a, const struct ledger_status *status)
 {
     uint64_t held_back;
@@ -275,6 +285,7 @@ static void collect(struct auditor *a)
     if (a->failed)
         start_tick(a);
     tell_done(a, &done, status.epoch);
+    tell_written(a, &status);
 }
 
 static void on_wake(evutil_socket_t fd, short what, void *arg)
@@ -414,6 +425,11 @@ const struct audit_open *auditor_doubts(const struct auditor *a, size_t *out_cou
     return ledger_doubts(a->ledger, out_count);
 }
 
+uint64_t auditor_last_seq(const struct auditor *a)
+{
+    return a->last_seq;
+}
+
 void auditor_rotate(struct auditor *a)
 {
     pthread_mutex_lock(&a->shared.lock);
@@ -524,6 +540,7 @@ struct auditor *auditor_open(const struct auditor_config *cfg, struct event_base
         a->open_intents = a->shared.status.open_intents;
         a->due_wall_ms = a->shared.status.due_wall_ms;
         a->due_mono_ms = a->shared.status.due_mono_ms;
+        a->last_seq = a->shared.status.last_seq;
     }
     ok = ok && (!a->synced || start_thread(a, e));
     if (!ok) {
@@ -559,7 +576,7 @@ bool auditor_close(struct auditor **closing, int64_t wait_ms)
     *closing = NULL;
     if (!a)
         return true;
-    a->events = (struct auditor_events){ 0 };
+    a->events = (struct auditor_events){ .written = a->events.written, .ctx = a->events.ctx };
     bool stopped = auditor_append(a, &stop) != 0;
     hand_over(a, true, true); /* a failed log gets one last chance */
     if (a->has_thread && !join_thread(a, wait_ms)) {

@@ -28,6 +28,8 @@ struct auditor_config {
 struct auditor_events {
     void (*durable)(void *ctx, uint64_t upto_ticket);
     void (*lost)(void *ctx);
+    /* The log is durable up to record last_seq. May be NULL. */
+    void (*written)(void *ctx, uint64_t last_seq);
     void *ctx;
     struct metrics *metrics; /* may be NULL; the loop's */
 };
@@ -47,10 +49,12 @@ bool auditor_ok(struct auditor *a, const char **out_why);
 size_t auditor_open_intents(const struct auditor *a);
 /* Changes that the runs before left in doubt; borrowed from a. */
 const struct audit_open *auditor_doubts(const struct auditor *a, size_t *out_count);
+/* Seq of the last durable record that the loop knows of. */
+uint64_t auditor_last_seq(const struct auditor *a);
 /* Rotate with the next batch (USR1). */
 void auditor_rotate(struct auditor *a);
 /* Write what is queued and a `stop` record behind it, waiting at most wait_ms, close and free; stores NULL. No callback is
- * called any more. False when not all of it became durable. When the disk hangs the writer thread is left behind: end the
+ * called any more but `written`. False when not all of it became durable. When the disk hangs the writer thread is left behind: end the
  * process then. */
 bool auditor_close(struct auditor **a, int64_t wait_ms);
 #endif

@@ -55,6 +55,7 @@ struct ledger_status {
     bool failed;
     unsigned epoch;   /* losses so far: intents of items with a smaller epoch are dropped */
     uint64_t records; /* written and durable */
+    uint64_t last_seq; /* of the last durable record */
     size_t open_intents; /* that the run before left, found at the start */
     int64_t due_wall_ms, due_mono_ms; /* run it then though nothing is to be written: an epoch begins, a checkpoint is due;
                                          0 = never */

@@ -39,6 +39,7 @@ void ledger_all_synced(struct ledger *l, struct list *done)
     while (!list_is_empty(&u->items))
         ledger_finish(l, LIST_OWNER(u->items.next, struct audit_item, node), true, done);
     l->status.records += u->count;
+    l->status.last_seq = l->chain.seq;
     u->count = 0;
 }
 
