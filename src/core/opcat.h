@@ -28,7 +28,7 @@ const char *op_effect_name(enum op_effect e); /* "read", "lifecycle", ... */
 /* May a request be sent again once bytes of it were written? */
 enum op_retry { OP_RETRY_NONE = 0, OP_RETRY_READ /* yes: it changes nothing */, OP_RETRY_NEVER };
 
-enum op_body { OP_BODY_NONE = 0, OP_BODY_FIELDS, OP_BODY_RAW };
+enum op_body { OP_BODY_NONE = 0, OP_BODY_FIELDS };
 /* Of a query value or a body field. */
 enum op_type {
     OP_TYPE_NONE = 0,
@@ -45,11 +45,81 @@ enum op_type {
 const char *op_type_name(enum op_type t);
 enum op_encoding { OP_ENCODING_NONE = 0, OP_ENCODING_JSON, OP_ENCODING_COMMA };
 
+/* The keys of a policy that bound something: core/bounds.def. */
+enum bound {
+    BOUND_NONE = 0,
+#define BOUND(key, style, reason, lo, hi, help) BOUND_##key,
+#include "core/bounds.def"
+#undef BOUND
+    BOUND_COUNT_
+};
+const char *bound_name(enum bound b); /* "max_replicas"; "" for BOUND_NONE */
+
+/* What a value of a request means to a policy: core/opcat_overlay.json gives one to each path parameter, query value and
+ * field. What is refused is what docs/eas does not confirm, or what nothing can judge. */
+enum op_meaning {
+    OP_MEANS_NONE = 0,
+    OP_FREE,         /* any value of its type */
+    OP_REFUSED,      /* the field must not be there */
+    OP_REFUSED_TRUE, /* only false passes */
+    OP_INNER,        /* an object, or array of objects: its inner fields say */
+    OP_CLUSTER,      /* must be the region */
+    OP_OWNED,        /* something that exists and that the key of `bound` must own: else easgate's one 404 */
+    OP_NEW,          /* a name that will exist: the key must own it, 403 */
+    OP_BOUNDED,      /* judged by the key of `bound` */
+    OP_SECRET_VALUE, /* passes; stands in no record, log or message */
+    OP_LABELS,       /* a map: keys in label_keys, no value that names another team's service */
+    OP_LABEL_KEYS,   /* names in label_keys */
+    /* counts of the service's instances, for the state after the call (core/after.h) */
+    OP_REPLICAS,
+    OP_SCALER_MIN,
+    OP_SCALER_MAX,
+    OP_ACTIVATION,   /* replicas that a scaler begins with from zero */
+    OP_CRON_TARGET,
+    OP_SURGE,
+    OP_DETACH,       /* true: one more */
+    OP_VERSION,      /* the configuration of that version comes back */
+    OP_MEANING_COUNT_
+};
+const char *op_meaning_name(enum op_meaning m); /* "replicas", "bounded" ... */
+
+/* A value of the query or a field of the body, and the closed grammar of what is inside. */
 struct op_field {
-    struct slice name;
+    struct slice name; /* empty for the elements of an array of plain values */
     enum op_type type;
     bool required;
     enum op_encoding encoding; /* of query values */
+    enum op_meaning meaning;
+    enum bound bound;             /* of OP_OWNED, OP_NEW, OP_BOUNDED */
+    const struct op_field *inner; /* OP_INNER: of the object, or of each element; sorted by name */
+    size_t inner_count;
+};
+
+/* How an operation changes the counts of a service. */
+enum op_raise {
+    OP_RAISE_NONE = 0,
+    OP_RAISE_CREATE,  /* a new service from what is stated */
+    OP_RAISE_CLONE,   /* a new service, what is not stated comes from the source */
+    OP_RAISE_UPDATE,  /* what is not stated stays */
+    OP_RAISE_SCALE,   /* the count, a scaler's limits or targets */
+    OP_RAISE_DETACH,
+    OP_RAISE_VERSION,
+    OP_RAISE_START    /* what is stored comes back */
+};
+
+/* A purchase that names nothing of its own is bounded by what the account has: TotalCount of `list`, plus what is asked. */
+struct op_count {
+    struct slice list;   /* operation; its path parameters are those of the purchase; empty: nothing is counted */
+    enum bound bound;    /* max_gateways */
+    struct slice number; /* body field with the number asked; empty: one */
+};
+
+/* Answers that hold things of several teams: which are cut. */
+struct op_list {
+    struct slice items; /* member with the array; empty: no list */
+    struct slice id;    /* the item's name or id */
+    enum bound bound;   /* that must own it */
+    struct slice total; /* member with the count over all pages; empty: there is none */
 };
 
 /* operations.json "touches": what the cap arithmetic of the policy has to look at. */
@@ -73,11 +143,17 @@ struct op {
     const struct op_field *query, *fields; /* sorted by name */
     size_t query_count, field_count;
     struct slice params[OP_PARAMS_MAX]; /* names of the placeholders in order */
+    struct op_field param_fields[OP_PARAMS_MAX]; /* and what they mean */
     size_t param_count;
     const struct op_touch *touches;
     size_t touch_count;
-    bool open; /* may a policy open it in this version? false = refused by name even when `allow` lists it */
-    const char *closed_reason; /* why not, for the refusal ("can raise replicas"); NULL when open */
+    enum op_raise raise;
+    struct op_count count;
+    struct op_list list;
+    const char *const *requires; /* "max_replicas|service_specs": keys of which one must be set, for each entry */
+    size_t require_count;
+    const char *const *secrets; /* JSON pointers of the answer's secrets; redact.h */
+    size_t secret_count;
 };
 
 size_t opcat_count(void);

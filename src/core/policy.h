@@ -7,7 +7,7 @@
 #define EG_POLICY_H
 #include "base/arena.h"
 #include "base/err.h"
-#include "core/facts.h"
+#include "core/after.h"
 #include "core/reply.h"
 
 /* One value of a key, with its place. */
@@ -29,31 +29,30 @@ struct rules {
 struct policy {
     struct slice name;
     const char *file;
-    unsigned line;       /* of [policy NAME] */
-    struct rules allow, services, workspaces, quotas, app_types, app_versions, service_specs, max_replicas, max_total_replicas,
-        oss_paths,
-        nas_mount_targets, nas_paths, vpcs, vswitches, security_groups;
-    const struct rule **allowed; /* by opcat index: the `allow` value that lists the operation, or NULL */
+    unsigned line; /* of [policy NAME] */
+    struct rules bound[BOUND_COUNT_]; /* by enum bound; a FLAG has one value, "yes" or "no" */
+    const struct rule **allowed; /* by opcat index: the `allow` value that opens the operation, or NULL */
+    bool shows_secrets;          /* @secrets */
+    const struct policy *all;    /* every policy of the snapshot, for names that others own */
+    size_t all_count;
 };
+#define POLICY_RULES(p, key) (&(p)->bound[BOUND_##key])
+/* The cap of a REPLICAS key; false when it is not set. */
+bool policy_cap(const struct policy *p, enum bound key, int64_t *out);
 
+/* May `p` use the operation as far as its keys go: is one of each entry of op->requires set? NULL, or the entry that is missing. */
+const char *policy_missing(const struct policy *p, const struct op *op);
 /* Does value `text` of `allow` name this operation or its class ("@read", "@lifecycle", "@create" ...)? */
 bool policy_allow_covers(struct slice text, const struct op *op);
 /* Is text an operation's name or a class at all? */
 bool policy_allow_valid(struct slice text);
 /* Fill policy->allowed from policy->allow (one entry for each operation of the catalogue). False without memory. */
 bool policy_index_allow(struct policy *p, struct arena *a);
-/* Does the policy own services of this name? */
-const struct rule *policy_owns(const struct policy *p, struct slice service);
+/* Does the policy own a thing of this name: a service (BOUND_services), a group, a gateway ...? The rule, or NULL. */
+const struct rule *policy_owns(const struct policy *p, enum bound what, struct slice name);
 
 /* "max_replicas of [policy small-llms], easgate.ini:31", in the arena; without a rule the policy's own line. */
 struct slice policy_rule_place(const struct policy *p, const char *key, const struct rule *rule, struct arena *a);
-
-/* What EAS says about the service now. */
-struct service_state {
-    struct slice spec;
-    int64_t replicas;      /* the largest count that the service has or would start with */
-    bool has_scaler;       /* auto or cron scaler enabled */
-};
 
 enum verdict_kind { VERDICT_NONE = 0, VERDICT_ALLOW, VERDICT_REFUSE, VERDICT_NEED_STATE };
 
@@ -64,10 +63,8 @@ struct verdict {
     const char *rule_key;
     struct slice rule_text;     /* "max_replicas of [policy small-llms], easgate.ini:31" */
     struct slice fill_workspace, fill_quota; /* VERDICT_ALLOW: put these into the query; empty = nothing */
-    /* the state after the call, as judged: for the record */
-    struct slice spec;
-    bool has_replicas, has_replicas_now;
-    int64_t replicas, replicas_now;
+    bool has_after;             /* the state after the call was computed */
+    struct after after;
 };
 
 /* Judge. region = the upstream's region (ClusterId must equal it). state = NULL when not looked up yet: then the verdict
@@ -76,8 +73,18 @@ struct verdict {
 void policy_judge(const struct policy *p, struct slice region, const struct facts *facts,
                   const struct service_state *state, struct arena *a, struct verdict *out);
 
-/* max_total_replicas: may a service that counts for own_now come to have `replicas`, when all others have sum_of_others?
+/* What a team has, or may come to have. */
+struct amounts {
+    int64_t replicas, gpus;
+};
+/* GPUs of one replica of a service: what it states or EAS says, at least what spec_gpus gives its spec. False when max_total_gpus is set
+ * and nothing says it. */
+bool policy_gpus(const struct policy *p, struct slice spec, bool has_gpus, int64_t gpus, int64_t *out);
+/* max_total_replicas, max_total_gpus: may a service that counts for own_now come to `own`, when all others have `others`?
  * True also without such a limit, and when nothing grows. False: *out says why, in the arena. */
-bool policy_judge_sum(const struct policy *p, int64_t replicas, int64_t sum_of_others, int64_t own_now,
-                      struct arena *a, struct refusal *out);
+bool policy_judge_sum(const struct policy *p, struct amounts own, struct amounts others, struct amounts own_now, struct arena *a,
+                      struct refusal *out);
+/* Things counted in the account: now of them, asked more, against the key of op->count. */
+bool policy_judge_count(const struct policy *p, const struct op *op, int64_t now, int64_t asked, struct arena *a,
+                        struct refusal *out);
 #endif

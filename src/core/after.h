@@ -1,0 +1,40 @@
+/*
+ * after: what a service has once a call took effect. Pure arithmetic over what EAS says now and what the request states; the
+ * caps bound its result. docs/eas/README.md, "What is dangerous" names the calls.
+ */
+#ifndef EG_AFTER_H
+#define EG_AFTER_H
+#include "core/facts.h"
+
+/* What EAS says about a service now; all zero for one that does not exist yet. */
+struct service_state {
+    struct slice spec;            /* AppSpecName, else cloud.computing.instance_type of the stored configuration */
+    int64_t count;                /* largest of TotalInstance, running, pending */
+    int64_t stored;               /* metadata.instance of the stored configuration; 0 = not stated */
+    int64_t extra;                /* detached: count beyond stored while no scaler is on */
+    bool has_scaler, has_cron;
+    int64_t scaler_min, scaler_max, activation; /* of the autoscaler that is on */
+    int64_t cron_max;             /* largest TargetSize */
+    int64_t surge;                /* max_surge of the stored configuration */
+    bool has_gpus;
+    int64_t gpus;                 /* of one replica, as EAS states it */
+    const struct facts *config;   /* of the configuration that comes back (clone: the source's; version: that version's) or that stays
+                                     (hardware only); NULL when EAS states none */
+};
+
+/* The state that a call leads to. */
+struct after {
+    struct slice spec;
+    int64_t replicas;             /* the count that it sets or leaves */
+    int64_t peak;                 /* the most it may come to without another call: with scalers, cron, detached, surge */
+    int64_t now;                  /* the same of the present state; 0 for a new service */
+    bool has_gpus;
+    int64_t gpus;                 /* of one replica */
+};
+
+/* What a service may come to by itself, as it stands. */
+int64_t service_peak(const struct service_state *s);
+/* now = NULL for a new service. False: e says why it cannot be computed (a count that must be stated, a scaler beside detached
+ * instances ...): the request is refused. */
+bool after_compute(const struct facts *facts, const struct service_state *now, struct after *out, struct err *e);
+#endif
