@@ -17,7 +17,7 @@
 struct fact {
     enum op_meaning meaning;
     enum bound bound;
-    struct slice where; /* "Config.OssPath", "metadata.instance", "query WorkspaceId", "path ServiceName" */
+    struct slice where; /* "Config.OssPath", "Target[0]", "query WorkspaceId", "query CustomDomain.Domain", "path ServiceName" */
     bool is_number;     /* else text; a flag that is true is the number 1 */
     struct slice text;
     int64_t number;
@@ -33,7 +33,7 @@ struct facts {
     bool replaces;          /* UpdateService with UpdateType=replace: what is not stated goes */
     /* the most used values, also in the list; empty when not stated */
     struct slice cluster;
-    struct slice service;   /* the service that it is about: in path or body */
+    struct slice service;   /* the service that it is about: of the path, else new_service */
     struct slice new_service; /* the name of a service that will exist (create, clone) */
     struct slice workspace, quota, app_type, app_version, spec, instance_type;
     bool places;            /* takes WorkspaceId/QuotaId as the place of the service (create, update) */
@@ -60,6 +60,8 @@ bool facts_read_stored(struct slice config, bool strict, struct arena *a, struct
 const struct fact *facts_find(const struct facts *f, enum op_meaning meaning, enum bound bound);
 /* The largest number with this meaning; false when none is stated. */
 bool facts_max(const struct facts *f, enum op_meaning meaning, int64_t *out);
+/* How many things the purchase of op->count asks for: the value of its bound, else 1. */
+int64_t facts_asked(const struct facts *f);
 /* The values as they stand in records: [["services","path ServiceName","nlp_a"],["replicas","Replicas",3]]; the first is the
  * bound's name, else the meaning's. Canonical JSON, printable ASCII. False when it would be longer than FACTS_TEXT_MAX_BYTES. */
 #define FACTS_TEXT_MAX_BYTES 3072

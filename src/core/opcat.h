@@ -6,6 +6,7 @@
 #ifndef EG_OPCAT_H
 #define EG_OPCAT_H
 #include "core/http1.h"
+#include <stdint.h>
 
 #define OP_PARAMS_MAX 4
 
@@ -34,6 +35,7 @@ enum op_type {
     OP_TYPE_NONE = 0,
     OP_STRING,
     OP_INTEGER,
+    OP_NUMBER, /* of any form; never judged */
     OP_BOOLEAN,
     OP_OBJECT,
     OP_ARRAY_STRING,
@@ -68,7 +70,8 @@ enum op_meaning {
     OP_NEW,          /* a name that will exist: the key must own it, 403 */
     OP_BOUNDED,      /* judged by the key of `bound` */
     OP_SECRET_VALUE, /* passes; stands in no record, log or message */
-    OP_LABELS,       /* a map: keys in label_keys, no value that names another team's service */
+    OP_LABELS,       /* a map: keys in label_keys (each is a value that means OP_LABEL_KEYS), no value that names another team's
+                        service (each is a value that means OP_LABELS) */
     OP_LABEL_KEYS,   /* names in label_keys */
     /* counts of the service's instances, for the state after the call (core/after.h) */
     OP_REPLICAS,
@@ -79,20 +82,23 @@ enum op_meaning {
     OP_SURGE,
     OP_DETACH,       /* true: one more */
     OP_VERSION,      /* the configuration of that version comes back */
+    OP_SELF,         /* the name of the service in the path, once more; facts.h compares, nothing is left to judge */
     OP_MEANING_COUNT_
 };
 const char *op_meaning_name(enum op_meaning m); /* "replicas", "bounded" ... */
 
 /* A value of the query or a field of the body, and the closed grammar of what is inside. */
 struct op_field {
-    struct slice name; /* empty for the elements of an array of plain values */
-    enum op_type type;
+    struct slice name;
+    enum op_type type; /* of an array the meaning is that of each element; a number is then judged by how many there are */
     bool required;
     enum op_encoding encoding; /* of query values */
     enum op_meaning meaning;
     enum bound bound;             /* of OP_OWNED, OP_NEW, OP_BOUNDED */
     const struct op_field *inner; /* OP_INNER: of the object, or of each element; sorted by name */
     size_t inner_count;
+    const char *words; /* closed list of the texts it may have, "intranet|internet"; NULL: any. For a FLAG: the last one is yes */
+    int64_t low;       /* of a judged number: the least */
 };
 
 /* How an operation changes the counts of a service. */
@@ -109,9 +115,9 @@ enum op_raise {
 
 /* A purchase that names nothing of its own is bounded by what the account has: TotalCount of `list`, plus what is asked. */
 struct op_count {
-    struct slice list;   /* operation; its path parameters are those of the purchase; empty: nothing is counted */
-    enum bound bound;    /* max_gateways */
-    struct slice number; /* body field with the number asked; empty: one */
+    struct slice list; /* operation; its path parameters are those of the purchase; empty: nothing is counted */
+    enum bound bound;  /* max_gateways; what is asked is the value of this bound, one when there is none (facts_asked) */
+    struct slice into; /* body field with the ResourceId that the list is asked for, instead of the path's; empty: none */
 };
 
 /* Answers that hold things of several teams: which are cut. */
