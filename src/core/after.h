@@ -1,6 +1,6 @@
 /*
  * after: what a service has once a call took effect. Pure arithmetic over what EAS says now and what the request states; the
- * caps bound its result. docs/eas/README.md, "What is dangerous" names the calls.
+ * caps bound its result. docs/eas/README.md, "What is dangerous" names the calls. Sums stop at INT64_MAX, they never wrap.
  */
 #ifndef EG_AFTER_H
 #define EG_AFTER_H
@@ -9,7 +9,7 @@
 /* What EAS says about a service now; all zero for one that does not exist yet. */
 struct service_state {
     struct slice spec;            /* AppSpecName, else cloud.computing.instance_type of the stored configuration */
-    int64_t count;                /* largest of TotalInstance, running, pending */
+    int64_t count;                /* largest of TotalInstance, running, pending; detached ones are in it */
     int64_t stored;               /* metadata.instance of the stored configuration; 0 = not stated */
     int64_t extra;                /* detached: count beyond stored while no scaler is on */
     bool has_scaler, has_cron;
@@ -24,17 +24,23 @@ struct service_state {
 
 /* The state that a call leads to. */
 struct after {
-    struct slice spec;
-    int64_t replicas;             /* the count that it sets or leaves */
+    struct slice spec;            /* ServiceSpec or instance type; empty when neither is stated or known */
+    int64_t replicas;             /* the count that it sets or leaves, without scalers, detached ones and surge */
     int64_t peak;                 /* the most it may come to without another call: with scalers, cron, detached, surge */
     int64_t now;                  /* the same of the present state; 0 for a new service */
+    /* the parts of the peak */
+    int64_t scaler;               /* the autoscaler's largest */
+    int64_t cron, extra, surge;
     bool has_gpus;
     int64_t gpus;                 /* of one replica */
 };
 
 /* What a service may come to by itself, as it stands. */
 int64_t service_peak(const struct service_state *s);
-/* now = NULL for a new service. False: e says why it cannot be computed (a count that must be stated, a scaler beside detached
- * instances ...): the request is refused. */
+/* The least that the stated counts alone may come to, whatever the rest turns out to be: what can be refused without a look-up. */
+int64_t after_stated(const struct facts *facts);
+/* now = NULL for a new service made of what is stated alone; a clone has its source's. False: e says why it cannot be computed
+ * (a count that must be stated: ERR_MISSING; a scaler beside detached instances, or one whose maximum is not known: ERR_CONFLICT):
+ * the request is refused. */
 bool after_compute(const struct facts *facts, const struct service_state *now, struct after *out, struct err *e);
 #endif

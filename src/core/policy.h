@@ -9,46 +9,34 @@
 #include "base/err.h"
 #include "core/after.h"
 #include "core/reply.h"
-
-/* One value of a key, with its place. */
-struct rule {
-    struct slice text;   /* as written */
-    const char *file;
-    unsigned line;
-    bool has_cap;        /* "spec <= n" */
-    int64_t cap;
-};
-
-/* All values of one key; count 0 = the key is not set. */
-struct rules {
-    const char *key;     /* "service_specs" */
-    const struct rule *at;
-    size_t count;
-};
+#include "core/rules.h"
 
 struct policy {
     struct slice name;
     const char *file;
     unsigned line; /* of [policy NAME] */
     struct rules bound[BOUND_COUNT_]; /* by enum bound; a FLAG has one value, "yes" or "no" */
-    const struct rule **allowed; /* by opcat index: the `allow` value that opens the operation, or NULL */
+    const struct rule **allowed; /* by opcat index: the `allow` value that lists the operation, or NULL */
+    const char **missing;        /* by opcat index: the entry of op->requires that keeps an allowed operation closed, or NULL */
     bool shows_secrets;          /* @secrets */
-    const struct policy *all;    /* every policy of the snapshot, for names that others own */
-    size_t all_count;
+    const struct owners *owners; /* of the services of every policy of the snapshot; NULL: not known, nobody owns any */
 };
 #define POLICY_RULES(p, key) (&(p)->bound[BOUND_##key])
 /* The cap of a REPLICAS key; false when it is not set. */
 bool policy_cap(const struct policy *p, enum bound key, int64_t *out);
 
-/* May `p` use the operation as far as its keys go: is one of each entry of op->requires set? NULL, or the entry that is missing. */
-const char *policy_missing(const struct policy *p, const struct op *op);
+/* Is one of the keys "max_replicas|service_specs" set? */
+bool policy_sets_one(const struct policy *p, const char *alternatives);
+/* Is the operation listed, with one key of each entry of op->requires, and @secrets where it makes a secret? */
+bool policy_opens(const struct policy *p, const struct op *op);
 /* Does value `text` of `allow` name this operation or its class ("@read", "@lifecycle", "@create" ...)? */
 bool policy_allow_covers(struct slice text, const struct op *op);
-/* Is text an operation's name or a class at all? */
+/* Is text an operation's name, a class, or @secrets at all? */
 bool policy_allow_valid(struct slice text);
-/* Fill policy->allowed from policy->allow (one entry for each operation of the catalogue). False without memory. */
-bool policy_index_allow(struct policy *p, struct arena *a);
-/* Does the policy own a thing of this name: a service (BOUND_services), a group, a gateway ...? The rule, or NULL. */
+/* Once the rules are filled: what `allow` lists, what keeps it closed, and the indexes of long lists. False without memory. */
+bool policy_index(struct policy *p, struct arena *a);
+/* Does the policy own a thing of this name: a service (BOUND_services), a group, a gateway, a configuration ("TYPE/NAME") ...?
+ * The rule, or NULL. */
 const struct rule *policy_owns(const struct policy *p, enum bound what, struct slice name);
 
 /* "max_replicas of [policy small-llms], easgate.ini:31", in the arena; without a rule the policy's own line. */
@@ -64,7 +52,7 @@ struct verdict {
     struct slice rule_text;     /* "max_replicas of [policy small-llms], easgate.ini:31" */
     struct slice fill_workspace, fill_quota; /* VERDICT_ALLOW: put these into the query; empty = nothing */
     bool has_after;             /* the state after the call was computed */
-    struct after after;
+    struct after after;         /* gpus: at least what spec_gpus gives the instance types that are stated or stay */
 };
 
 /* Judge. region = the upstream's region (ClusterId must equal it). state = NULL when not looked up yet: then the verdict

@@ -1,0 +1,249 @@
+/*
+ * The state after the call against the caps: how many replicas (core/after), of which hardware. What is stated was judged with
+ * the other values; here stands what stays or comes back without being stated: a service that may grow must have hardware
+ * that the policy allows, whoever gave it.
+ */
+#include "core/policy_inner.h"
+
+/* ---- hardware ---- */
+
+/* Does one of these say what a replica runs on? */
+static bool has_hardware(const struct facts *f)
+{
+    return f->spec.n || facts_find(f, OP_BOUNDED, BOUND_service_specs) ||
+           facts_find(f, OP_BOUNDED, BOUND_instance_types) || facts_find(f, OP_BOUNDED, BOUND_max_cpu);
+}
+
+/* Does the request state this very field anew? */
+static bool is_stated(const struct facts *f, struct slice where)
+{
+    for (size_t i = 0; i < f->count; i++)
+        if (slice_eq(f->values[i].where, where))
+            return true;
+    return false;
+}
+
+static bool check_config(struct judging *j, const struct facts *config)
+{
+    for (size_t i = 0; i < config->count; i++)
+        if (!is_stated(j->facts, config->values[i].where) && !policy_check_fact(j, &config->values[i]))
+            return false;
+    return true;
+}
+
+static bool refuse_unknown(struct judging *j, const char *why)
+{
+    return policy_refuse(j, policy_reason(BOUND_service_specs), NULL, NULL, SLICE_NONE, SLICE_NONE,
+                         arena_printf(j->arena, "%.*s %s", SLICE_FMT(j->facts->op->name), why));
+}
+
+static const struct rule *find_spec(const struct policy *p, enum bound key, struct slice spec)
+{
+    return spec.n ? rules_find(&p->bound[key], bound_style(key), spec) : NULL;
+}
+
+/* Of a service that stays as it is but for what is stated. */
+static bool check_kept(struct judging *j, struct slice spec)
+{
+    const struct policy *p = j->policy;
+    const struct facts *config = j->state->config;
+
+    if (find_spec(p, BOUND_service_specs, spec))
+        return true;
+    if (spec.n && !find_spec(p, BOUND_instance_types, spec))
+        return policy_refuse_value(
+            j, p->bound[BOUND_service_specs].count ? BOUND_service_specs : BOUND_instance_types,
+            S("the service's present spec"), spec);
+    if (!spec.n && !has_hardware(j->facts) && !(config && has_hardware(config)))
+        return refuse_unknown(j,
+                              "is refused: the service's present hardware is not known, so it must not grow");
+    return !config || check_config(j, config);
+}
+
+static bool check_hardware(struct judging *j, struct slice spec)
+{
+    const struct facts *f = j->facts;
+
+    switch (f->op->raise) {
+    case OP_RAISE_CREATE:
+        break;
+    case OP_RAISE_CLONE:
+    case OP_RAISE_VERSION:
+        if (!j->state->config)
+            return policy_refuse(j, REASON_STATE_UNREADABLE, NULL, NULL, SLICE_NONE, SLICE_NONE,
+                                 "the configuration that the service would get cannot be read");
+        if (!has_hardware(f) && !has_hardware(j->state->config))
+            return refuse_unknown(
+                j, "is refused: the configuration that would come back does not state its hardware");
+        return check_config(j, j->state->config);
+    case OP_RAISE_NONE:
+    case OP_RAISE_UPDATE:
+    case OP_RAISE_SCALE:
+    case OP_RAISE_DETACH:
+    case OP_RAISE_START:
+        if (!f->replaces)
+            return check_kept(j, spec);
+        break;
+    }
+    return has_hardware(f) ||
+           refuse_unknown(j, "must state the hardware: an instance type, or metadata.cpu and memory");
+}
+
+/* ---- replicas ---- */
+
+struct cap {
+    const struct rule *rule; /* NULL: there is none, so nothing is allowed */
+    enum bound key;
+};
+
+static void take_cap(struct judging *j, enum bound key, struct slice spec, struct cap *tightest)
+{
+    const struct rule *rule = find_spec(j->policy, key, spec);
+
+    if (rule && rule->has_cap && (!tightest->rule || rule->cap < tightest->rule->cap))
+        *tightest = (struct cap){ rule, key };
+}
+
+/* Several instance types may be stated, and any of them may be given to all replicas. */
+static void take_caps(struct judging *j, const struct facts *f, bool unless_stated, struct cap *tightest)
+{
+    for (size_t i = 0; i < f->count; i++) {
+        const struct fact *fact = &f->values[i];
+        if (fact->meaning == OP_BOUNDED && bound_style(fact->bound) == BOUND_STYLE_SPEC_CAPS &&
+            !(unless_stated && is_stated(j->facts, fact->where)))
+            take_cap(j, fact->bound, fact->text, tightest);
+    }
+}
+
+/* The tightest cap for one service of this spec. */
+static struct cap cap_of(struct judging *j, struct slice spec)
+{
+    const struct rules *most = POLICY_RULES(j->policy, max_replicas);
+    struct cap cap = { most->count ? &most->at[0] : NULL, BOUND_max_replicas };
+
+    take_cap(j, BOUND_service_specs, spec, &cap);
+    take_cap(j, BOUND_instance_types, spec, &cap);
+    take_caps(j, j->facts, false, &cap);
+    if (j->state && j->state->config && !j->facts->replaces &&
+        !find_spec(j->policy, BOUND_service_specs, spec))
+        take_caps(j, j->state->config, true, &cap);
+    return cap;
+}
+
+static void add_part(struct sbuf *parts, const char *before, int64_t n, const char *behind)
+{
+    sbuf_adds(parts, parts->n ? ", " : " (");
+    sbuf_addf(parts, "%s%lld%s", before, (long long)n, behind);
+}
+
+/* " (8 now, 9 asked, scaler maximum 12, 1 detached, surge 2)": what makes the number, unless it is just what was asked. */
+static void print_parts(struct judging *j, const struct after *after, struct sbuf *parts)
+{
+    int64_t asked = 0;
+    bool has_asked = facts_max(j->facts, OP_REPLICAS, &asked);
+
+    if (j->state && j->facts->op->raise != OP_RAISE_CREATE && j->facts->op->raise != OP_RAISE_CLONE)
+        add_part(parts, "", after->now, " now");
+    if (has_asked && asked != after->peak)
+        add_part(parts, "", asked, " asked");
+    if (after->scaler > after->replicas && after->scaler >= after->cron)
+        add_part(parts, "scaler maximum ", after->scaler, "");
+    if (after->cron > after->replicas && after->cron > after->scaler)
+        add_part(parts, "cron target ", after->cron, "");
+    if (after->extra)
+        add_part(parts, "", after->extra, " detached");
+    if (after->surge)
+        add_part(parts, "surge ", after->surge, "");
+    if (parts->n)
+        sbuf_addc(parts, ')');
+}
+
+static bool refuse_count(struct judging *j, struct cap cap, struct slice spec, const struct after *after)
+{
+    SCOPED(sbuf) parts = SBUF_MAX(256);
+    const char *key = bound_name(cap.key), *asked = arena_printf(j->arena, "%lld", (long long)after->peak);
+
+    print_parts(j, after, &parts);
+    if (!cap.rule)
+        return policy_refuse(
+            j, REASON_REPLICA_CAP, key, NULL, slice_of(asked), S("nothing"),
+            arena_printf(j->arena, "would be %lld replicas%.*s; [policy %.*s] does not set max_replicas",
+                         (long long)after->peak, SLICE_FMT(sbuf_slice(&parts)), SLICE_FMT(j->policy->name)));
+    struct slice of = cap.key == BOUND_max_replicas ? SLICE_NONE : cap.rule->text.n ? cap.rule->text : spec;
+    return policy_refuse(
+        j, REASON_REPLICA_CAP, key, cap.rule, slice_of(asked),
+        slice_of(arena_printf(j->arena, "%lld", (long long)cap.rule->cap)),
+        arena_printf(j->arena, "would be %lld replicas%.*s; %s of [policy %.*s] is %lld%s%.*s",
+                     (long long)after->peak, SLICE_FMT(sbuf_slice(&parts)), key, SLICE_FMT(j->policy->name),
+                     (long long)cap.rule->cap, of.n ? " for " : "", SLICE_FMT(of)));
+}
+
+/* What is stated can be too much already, whatever the rest turns out to be. */
+static bool check_stated(struct judging *j)
+{
+    const struct facts *f = j->facts;
+    struct slice spec = f->spec.n ? f->spec : f->instance_type;
+    struct cap cap = cap_of(j, spec);
+    int64_t least = after_stated(f);
+    struct after after = { .spec = spec, .peak = least };
+
+    if (least <= 0 || (!cap.rule && !spec.n) || (cap.rule && least <= cap.rule->cap))
+        return true;
+    facts_max(f, OP_REPLICAS, &after.replicas);
+    if (!facts_max(f, OP_SCALER_MAX, &after.scaler))
+        facts_max(f, OP_SCALER_MIN, &after.scaler);
+    facts_max(f, OP_CRON_TARGET, &after.cron);
+    facts_max(f, OP_SURGE, &after.surge);
+    return refuse_count(j, cap, spec, &after);
+}
+
+/* The instance types that are stated or stay may have more GPUs than the request says. */
+static void take_gpus(struct judging *j, const struct facts *f, bool unless_stated, struct after *after)
+{
+    for (size_t i = 0; i < f->count; i++) {
+        const struct fact *fact = &f->values[i];
+        int64_t gpus;
+        if (fact->bound != BOUND_instance_types || (unless_stated && is_stated(j->facts, fact->where)))
+            continue;
+        const struct rule *rule =
+            rules_find(POLICY_RULES(j->policy, spec_gpus), BOUND_STYLE_COUNTS, fact->text);
+        gpus = rule ? rule->cap : 0;
+        if (rule && (!after->has_gpus || gpus > after->gpus))
+            after->gpus = gpus;
+        after->has_gpus = after->has_gpus || rule;
+    }
+}
+
+static enum reason reason_of(enum err_code code)
+{
+    return code == ERR_MISSING    ? REASON_REPLICA_CAP
+           : code == ERR_CONFLICT ? REASON_SCALER
+                                  : REASON_STATE_UNREADABLE;
+}
+
+bool policy_check_after(struct judging *j)
+{
+    const struct facts *f = j->facts;
+    struct after *after = &j->out->after;
+    struct err e = { 0 };
+
+    if (!f->raises)
+        return true;
+    if (!check_stated(j))
+        return false;
+    if (!j->state && f->op->raise != OP_RAISE_CREATE) {
+        j->out->kind = VERDICT_NEED_STATE;
+        return false;
+    }
+    if (!after_compute(f, j->state, after, &e))
+        return policy_refuse(j, reason_of(e.code), NULL, NULL, SLICE_NONE, SLICE_NONE,
+                             arena_str(j->arena, slice_of(e.text)));
+    j->out->has_after = true;
+    if (!check_hardware(j, after->spec))
+        return false;
+    take_gpus(j, f, false, after);
+    if (j->state && j->state->config && !f->replaces)
+        take_gpus(j, j->state->config, true, after);
+    struct cap cap = cap_of(j, after->spec);
+    return cap.rule && after->peak <= cap.rule->cap ? true : refuse_count(j, cap, after->spec, after);
+}
