@@ -202,6 +202,30 @@ static bool link_clients(struct loading *l, const struct links *links)
     return true;
 }
 
+/* ---- policies ---- */
+
+/* Labels may not name another team's service, so each policy knows who owns what. */
+static bool link_policies(struct loading *l)
+{
+    struct snapshot *s = l->snap;
+    size_t count = 0;
+
+    for (size_t i = 0; i < s->policy_count; i++)
+        count += POLICY_RULES(&s->policies[i], services)->count;
+    struct owners *owners = owners_new(count, l->arena);
+    for (size_t i = 0; owners && i < s->policy_count; i++) {
+        struct policy *p = &s->policies[i];
+        const struct rules *services = POLICY_RULES(p, services);
+        p->owners = owners;
+        for (size_t k = 0; k < services->count; k++)
+            if (!owners_add(owners, &services->at[k], p))
+                return false;
+        if (!policy_index(p, l->arena))
+            return false;
+    }
+    return owners != NULL;
+}
+
 bool loading_link(struct loading *l)
 {
     struct snapshot *s = l->snap;
@@ -214,9 +238,7 @@ bool loading_link(struct loading *l)
     s->clients_by_name = map_new();
     for (size_t i = 0; ok && i < s->upstream_count; i++)
         ok = link_upstream(l, &s->upstreams[i]);
-    for (size_t i = 0; ok && i < s->policy_count; i++)
-        ok = policy_index_allow(&s->policies[i], l->arena);
-    ok = ok && s->tokens && s->clients_by_name && link_clients(l, &links);
+    ok = ok && link_policies(l) && s->tokens && s->clients_by_name && link_clients(l, &links);
     map_free(&policies);
     map_free(&credentials);
     return ok;

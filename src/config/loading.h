@@ -27,6 +27,8 @@ bool loading_check_gateway(struct loading *l);
 bool loading_check_policies(struct loading *l);
 /* load_audit.c: files of [audit] that are one, keys that contradict each other; what its log cannot show is a warning. */
 bool loading_check_audit(struct loading *l);
+/* load_policy.c: one policy at a time, for load_rules.c. is_whole: no value of the file was refused. */
+bool loading_check_each_policy(struct loading *l, bool is_whole);
 /* load_creds.c: the credentials files. */
 bool loading_read_credentials(struct loading *l);
 #endif

@@ -22,6 +22,7 @@
 #define FIELD_SYSLOG(T, f)           FIELD(T, f, struct slice : 0)
 #define FIELD_PATH(T, f)            FIELD(T, f, struct slice : 0)
 #define FIELD_REPLICAS(T, f)        FIELD(T, f, struct rules : 0)
+#define FIELD_FLAG(T, f)            FIELD(T, f, struct rules : 0)
 #define FIELD_LISTEN(T, f)          FIELD(T, f, struct rules : 0)
 #define FIELD_HOSTS(T, f)           FIELD(T, f, struct rules : 0)
 #define FIELD_DIGESTS(T, f)         FIELD(T, f, struct rules : 0)
@@ -31,6 +32,7 @@
 #define FIELD_NAS_PATHS(T, f)       FIELD(T, f, struct rules : 0)
 #define FIELD_WORDS(T, f)           FIELD(T, f, struct rules : 0)
 #define FIELD_SPEC_CAPS(T, f)       FIELD(T, f, struct rules : 0)
+#define FIELD_COUNTS(T, f)          FIELD(T, f, struct rules : 0)
 #define BOOT                        true
 #define LIVE                        false
 #define REQUIRED                    true

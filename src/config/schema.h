@@ -1,7 +1,7 @@
 /*
  * schema: the one table of sections and keys (config/schema.def). It drives reading, defaults, ranges, printing, the manual
  * docs/configuration.md, the sample conf/easgate.ini (tested against it) and what a reload may change. To add a key: a field in
- * snapshot.h, a row in schema.def, the line in conf/easgate.ini, `easgate check --manual > docs/configuration.md`.
+ * snapshot.h, a row in schema.def (of a policy: in core/bounds.def), the line in conf/easgate.ini, `easgate check --manual > docs/configuration.md`.
  */
 #ifndef EG_SCHEMA_H
 #define EG_SCHEMA_H
@@ -20,7 +20,7 @@ enum schema_kind {
     SECTION_COUNT_
 };
 
-/* Types of values. Lists are written VALUE, VALUE ... and fill a struct rules; so does REPLICAS, which is one number. */
+/* Types of values. Lists are written VALUE, VALUE ... and fill a struct rules; so do REPLICAS and FLAG, which are one value. */
 enum schema_type {
     TYPE_NONE = 0,
     TYPE_BOOL,
@@ -37,6 +37,7 @@ enum schema_type {
     TYPE_SYSLOG,
     TYPE_PATH,
     TYPE_REPLICAS,
+    TYPE_FLAG,
     TYPE_LISTEN,
     TYPE_HOSTS,
     TYPE_DIGESTS,
@@ -46,6 +47,7 @@ enum schema_type {
     TYPE_NAS_PATHS,
     TYPE_WORDS,
     TYPE_SPEC_CAPS,
+    TYPE_COUNTS,
     TYPE_COUNT_
 };
 bool schema_type_is_list(enum schema_type t);
@@ -99,6 +101,8 @@ const char *schema_title(struct arena *a, const struct ini_section *section);
 /* schema_value.c: one value by its row. False: e says what was expected. */
 bool schema_set_scalar(const struct schema_reading *r, const struct schema_row *row, struct slice text,
                        unsigned line, void *base, struct err *e);
+bool schema_set_rule(const struct schema_reading *r, struct slice text, unsigned line, struct rule *out, struct err *e);
+/* schema_element.c: one element of a list. */
 bool schema_set_element(const struct schema_reading *r, const struct schema_row *row, struct slice text,
                         unsigned line, struct rule *out, struct err *e);
 

@@ -7,7 +7,6 @@
 #include "base/num.h"
 #include "config/address.h"
 #include "core/endpoint.h"
-#include "core/glob.h"
 
 struct choice {
     const char *name;
@@ -46,6 +45,7 @@ static const struct type {
     [TYPE_SYSLOG] = { false, "unix:/PATH, tcp:HOST:PORT or tls:HOST:PORT", NULL },
     [TYPE_PATH] = { false, "PATH (relative ones begin in the directory of this file)", NULL },
     [TYPE_REPLICAS] = { false, "NUMBER", NULL },
+    [TYPE_FLAG] = { false, "yes | no", bools },
     [TYPE_LISTEN] = { true, "ADDRESS, ADDRESS ...", NULL },
     [TYPE_HOSTS] = { true, "HOST, HOST:PORT ...", NULL },
     [TYPE_DIGESTS] = { true, "SHA256, SHA256 ... (64 hex digits each)", NULL },
@@ -55,6 +55,7 @@ static const struct type {
     [TYPE_NAS_PATHS] = { true, "/PATTERN, /PATTERN ...", NULL },
     [TYPE_WORDS] = { true, "VALUE, VALUE ...", NULL },
     [TYPE_SPEC_CAPS] = { true, "SPEC, SPEC <= NUMBER ...", NULL },
+    [TYPE_COUNTS] = { true, "NAME = NUMBER, NAME = NUMBER ...", NULL },
 };
 
 bool schema_type_is_list(enum schema_type t)
@@ -228,27 +229,30 @@ static bool set_slice(const struct schema_reading *r, const struct schema_row *r
     return out->p || err_set(e, ERR_MEMORY, "out of memory");
 }
 
-static bool set_rule(const struct schema_reading *r, struct slice text, unsigned line, struct rule *out,
+bool schema_set_rule(const struct schema_reading *r, struct slice text, unsigned line, struct rule *out,
                      struct err *e)
 {
     *out = (struct rule){ .text = arena_dup(r->arena, text), .file = r->file, .line = line };
     return out->text.p || err_set(e, ERR_MEMORY, "out of memory");
 }
 
-static bool set_replicas(const struct schema_reading *r, const struct schema_row *row, struct slice text,
+/* REPLICAS and FLAG: one value, kept as a rule, since a refusal names its line. */
+static bool set_one_rule(const struct schema_reading *r, const struct schema_row *row, struct slice text,
                          unsigned line, struct rules *out, struct err *e)
 {
     struct rule *rule = ARENA_NEW(r->arena, struct rule);
-    uint64_t n;
+    uint64_t n = 0;
+    int choice = 0;
 
     if (!rule)
         return err_set(e, ERR_MEMORY, "out of memory");
-    if (!parse_number(row, text, &n, e) || !set_rule(r, text, line, rule, e))
+    if (row->type == TYPE_FLAG ? !parse_choice(row, text, &choice, e) : !parse_number(row, text, &n, e))
         return false;
-    rule->has_cap = true;
+    if (!schema_set_rule(r, text, line, rule, e))
+        return false;
+    rule->has_cap = row->type == TYPE_REPLICAS;
     rule->cap = (int64_t)n;
-    out->at = rule;
-    out->count = 1;
+    *out = (struct rules){ .key = row->key, .at = rule, .count = 1 };
     return true;
 }
 
@@ -283,14 +287,15 @@ bool schema_set_scalar(const struct schema_reading *r, const struct schema_row *
     case TYPE_NAME:
         if (!is_name(text))
             return err_set(e, ERR_SYNTAX, "expected a name of letters, digits and _ . -");
-        return set_rule(r, text, line, field, e);
+        return schema_set_rule(r, text, line, field, e);
     case TYPE_REGION:
     case TYPE_ENDPOINT:
     case TYPE_SYSLOG:
     case TYPE_PATH:
         return set_slice(r, row, text, field, e);
     case TYPE_REPLICAS:
-        return set_replicas(r, row, text, line, field, e);
+    case TYPE_FLAG:
+        return set_one_rule(r, row, text, line, field, e);
     case TYPE_NONE:
     case TYPE_LISTEN:
     case TYPE_HOSTS:
@@ -301,131 +306,12 @@ bool schema_set_scalar(const struct schema_reading *r, const struct schema_row *
     case TYPE_NAS_PATHS:
     case TYPE_WORDS:
     case TYPE_SPEC_CAPS:
+    case TYPE_COUNTS:
     case TYPE_COUNT_:
         break;
     }
     MUST(!schema_type_is_list(row->type));
     return false;
-}
-
-/* ---- elements of lists ---- */
-
-static bool check_listen(struct slice text, struct err *e)
-{
-    struct address address;
-
-    return address_parse(text, &address, e);
-}
-
-static bool check_host(struct slice text, struct err *e)
-{
-    struct slice host;
-    uint16_t port;
-    bool has_port;
-
-    return address_parse_host(text, &host, &port, &has_port, e);
-}
-
-static bool check_digest(struct slice text, struct err *e)
-{
-    bool ok = text.n == 64;
-
-    for (size_t i = 0; i < text.n && ok; i++)
-        ok = ascii_is_digit(text.p[i]) || (text.p[i] >= 'a' && text.p[i] <= 'f');
-    return ok ||
-           err_set(e, ERR_SYNTAX, "expected 64 hex digits in lower case (`easgate token new` makes them)");
-}
-
-static bool check_allow(struct slice text, struct err *e)
-{
-    size_t nearest = 4;
-    struct slice best = SLICE_NONE;
-
-    if (policy_allow_valid(text))
-        return true;
-    for (size_t i = 0; i < opcat_count(); i++) {
-        size_t distance = schema_distance(text, opcat_at(i)->name);
-        if (distance < nearest) {
-            nearest = distance;
-            best = opcat_at(i)->name;
-        }
-    }
-    if (best.p)
-        return err_set(e, ERR_UNKNOWN, "EAS has no such operation, did you mean %.*s?", SLICE_FMT(best));
-    return err_set(e, ERR_UNKNOWN,
-                   "expected an operation of EAS or a class such as @read (`easgate ops` lists them)");
-}
-
-static bool check_word(struct slice text, struct err *e)
-{
-    for (size_t i = 0; i < text.n; i++)
-        if (!ascii_is_alnum(text.p[i]) && !memchr("_.:/@-", text.p[i], 6))
-            return err_set(e, ERR_SYNTAX,
-                           "expected letters, digits and _ . : / @ - (and a comma between values)");
-    return true;
-}
-
-/* The other storage's paths are patterns, too, but could never match here. */
-static bool check_oss_path(struct slice text, struct err *e)
-{
-    if (!slice_starts(text, S("oss://")))
-        return err_set(e, ERR_SYNTAX, "the path must begin with oss://");
-    return glob_path_valid(text, e);
-}
-
-static bool check_nas_path(struct slice text, struct err *e)
-{
-    if (!slice_starts(text, S("/")))
-        return err_set(e, ERR_SYNTAX, "the path must begin with /");
-    return glob_path_valid(text, e);
-}
-
-static bool parse_spec(struct slice text, struct slice *out_spec, struct rule *out, struct err *e)
-{
-    size_t at = slice_find(text, '<');
-    uint64_t cap;
-
-    *out_spec = slice_trim(slice_from(text.p, at));
-    if (out_spec->n == 0)
-        return err_set(e, ERR_MISSING, "expected SPEC or SPEC <= NUMBER");
-    if (!check_word(*out_spec, e))
-        return false;
-    if (at == text.n)
-        return true;
-    if (!slice_starts(slice_skip(text, at), S("<=")))
-        return err_set(e, ERR_SYNTAX, "expected SPEC or SPEC <= NUMBER");
-    if (!num_u64(slice_trim(slice_skip(text, at + 2)), 1, INT32_MAX, &cap))
-        return err_set(e, ERR_RANGE, "a cap needs a number, expected SPEC <= NUMBER in 1..2147483647");
-    out->has_cap = true;
-    out->cap = (int64_t)cap;
-    return true;
-}
-
-static bool check_element(enum schema_type type, struct slice text, struct err *e)
-{
-    static bool (*const checks[TYPE_COUNT_])(struct slice, struct err *) = {
-        [TYPE_LISTEN] = check_listen,      [TYPE_HOSTS] = check_host, [TYPE_DIGESTS] = check_digest,
-        [TYPE_ALLOW] = check_allow,        [TYPE_GLOBS] = glob_valid, [TYPE_OSS_PATHS] = check_oss_path,
-        [TYPE_NAS_PATHS] = check_nas_path, [TYPE_WORDS] = check_word,
-    };
-
-    MUST(checks[type]);
-    return checks[type](text, e);
-}
-
-bool schema_set_element(const struct schema_reading *r, const struct schema_row *row, struct slice text,
-                        unsigned line, struct rule *out, struct err *e)
-{
-    struct rule cap = { 0 };
-    struct slice spec = text;
-
-    if (row->type == TYPE_SPEC_CAPS ? !parse_spec(text, &spec, &cap, e) : !check_element(row->type, text, e))
-        return false;
-    if (!set_rule(r, spec, line, out, e))
-        return false;
-    out->has_cap = cap.has_cap;
-    out->cap = cap.cap;
-    return true;
 }
 
 /* ---- printing ---- */
@@ -436,8 +322,8 @@ static void print_rules(const struct schema_row *row, const struct rules *rules,
         const struct rule *rule = &rules->at[i];
         sbuf_adds(out, i ? ", " : "");
         sbuf_add(out, row->is_secret ? S("<secret>") : rule->text);
-        if (rule->has_cap && row->type == TYPE_SPEC_CAPS)
-            sbuf_addf(out, " <= %lld", (long long)rule->cap);
+        if (rule->has_cap && (row->type == TYPE_SPEC_CAPS || row->type == TYPE_COUNTS))
+            sbuf_addf(out, "%s%lld", row->type == TYPE_COUNTS ? " = " : " <= ", (long long)rule->cap);
     }
 }
 
@@ -481,6 +367,7 @@ void schema_print_value(const struct schema_row *row, const void *base, struct s
         sbuf_add(out, *(const struct slice *)field);
         return;
     case TYPE_REPLICAS:
+    case TYPE_FLAG:
     case TYPE_LISTEN:
     case TYPE_HOSTS:
     case TYPE_DIGESTS:
@@ -490,6 +377,7 @@ void schema_print_value(const struct schema_row *row, const void *base, struct s
     case TYPE_NAS_PATHS:
     case TYPE_WORDS:
     case TYPE_SPEC_CAPS:
+    case TYPE_COUNTS:
         print_rules(row, field, out);
         return;
     case TYPE_NONE:
