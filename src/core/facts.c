@@ -1,13 +1,13 @@
 /*
- * Reads what a request asks for: see facts.h. Two tables hold the knowledge: `fields` says where the listed bodies keep
- * what a policy bounds, `config_keys` which keys of Config exist and for which storage. Whatever stands in neither is
- * refused by name; nothing is guessed and nothing is skipped.
+ * Reads what a request asks for: see facts.h. One walk over the catalogue's tree of fields; the tree says what each value
+ * means, this file only what a value of a type looks like. Whatever stands in no tree is refused by name; nothing is
+ * guessed and nothing is skipped.
  */
-#include "core/facts.h"
+#include "core/facts_inner.h"
+#include "base/num.h"
+#include "core/reply.h"
 
-#define NAME_MAX_CHARS 63
-#define TEXT_MAX_BYTES 1024
-#define REPLICAS_MAX   2147483647
+#define SHOWN_MAX_BYTES 40
 
 const char *storage_name(enum storage s)
 {
@@ -22,196 +22,289 @@ const char *storage_name(enum storage s)
     return "";
 }
 
-/* EAS's own guides: [a-z0-9_]; '-' stands in its examples. Only ever used to refuse. */
-static bool is_service_name(struct slice s)
+static bool read_inner(struct facts_reader *r, const struct op_field *f, const struct json *v,
+                       const struct facts_place *at)
 {
-    for (size_t i = 0; i < s.n; i++)
-        if (!(s.p[i] >= 'a' && s.p[i] <= 'z') && !ascii_is_digit(s.p[i]) && s.p[i] != '_' && s.p[i] != '-')
+    struct facts_place element = { .up = at };
+
+    if (f->type != OP_ARRAY_OBJECT)
+        return json_type(v) == JSON_OBJECT ? facts_read_object(r, f->inner, f->inner_count, v, at)
+                                           : facts_refuse_type(r, f, at);
+    if (json_type(v) != JSON_ARRAY)
+        return facts_refuse_type(r, f, at);
+    for (const struct json *m = json_first(v); m; m = json_next(m), element.index++)
+        if (json_type(m) != JSON_OBJECT)
+            return facts_refuse(r, &element, ERR_RANGE, "must be object");
+        else if (!facts_read_object(r, f->inner, f->inner_count, m, &element))
             return false;
-    return s.n > 0 && s.n <= NAME_MAX_CHARS;
-}
-
-static bool type_fits(const struct json *value, enum op_type type)
-{
-    int64_t n;
-
-    switch (type) {
-    case OP_STRING:
-        return json_type(value) == JSON_STRING;
-    case OP_INTEGER:
-        return json_integer(value, -REPLICAS_MAX - 1, REPLICAS_MAX, &n);
-    case OP_BOOLEAN:
-        return json_type(value) == JSON_TRUE || json_type(value) == JSON_FALSE;
-    case OP_OBJECT:
-    case OP_MAP_STRING:
-    case OP_MAP_ANY:
-        return json_type(value) == JSON_OBJECT;
-    case OP_ARRAY_STRING:
-    case OP_ARRAY_OBJECT:
-        return json_type(value) == JSON_ARRAY;
-    case OP_ANY:
-    case OP_TYPE_NONE:
-        break;
-    }
-    return false;
-}
-
-/* Only the fields that the catalogue lists, of their types, and all the required ones. */
-static bool check_fields(const struct op *op, const struct json *body, struct err *e)
-{
-    if (json_type(body) != JSON_OBJECT)
-        return err_set(e, ERR_SYNTAX, "the body of %.*s must be a JSON object, is %s", SLICE_FMT(op->name),
-                       json_type_name(json_type(body)));
-    for (const struct json *m = json_first(body); m; m = json_next(m)) {
-        const struct op_field *field = op_body_field(op, json_name(m));
-        if (!field)
-            return err_set(e, ERR_UNKNOWN, "body field \"%.40s\" is not one of %.*s's", json_name(m).p,
-                           SLICE_FMT(op->name));
-        if (!type_fits(m, field->type))
-            return err_set(e, ERR_RANGE, "body field %.*s must be %s%s", SLICE_FMT(field->name),
-                           op_type_name(field->type),
-                           field->type == OP_INTEGER ? " written as plain digits, as in 4" : "");
-    }
-    for (size_t i = 0; i < op->field_count; i++)
-        if (op->fields[i].required && !json_get(body, op->fields[i].name))
-            return err_set(e, ERR_MISSING, "body field %.*s is missing", SLICE_FMT(op->fields[i].name));
     return true;
 }
 
-/* Where the listed bodies keep the texts that a policy bounds. */
-static const struct {
-    struct slice name;
-    size_t at; /* of a struct slice in struct facts */
-} fields[] = {
-    { S_INIT("ServiceName"), offsetof(struct facts, service) },
-    { S_INIT("AppType"), offsetof(struct facts, app_type) },
-    { S_INIT("AppVersion"), offsetof(struct facts, app_version) },
-    { S_INIT("ServiceSpec"), offsetof(struct facts, spec) },
-};
-
-static const struct {
-    struct slice name;
-    enum storage storage; /* the one it belongs to; NONE = both */
-    bool required;        /* by that storage */
-    size_t at;
-} config_keys[] = {
-    { S_INIT("OssPath"), STORAGE_OSS, true, offsetof(struct facts, oss_path) },
-    { S_INIT("NasMountTarget"), STORAGE_NAS, true, offsetof(struct facts, nas_mount_target) },
-    { S_INIT("NasPath"), STORAGE_NAS, true, offsetof(struct facts, nas_path) },
-    { S_INIT("VpcID"), STORAGE_NAS, false, offsetof(struct facts, vpc) },
-    { S_INIT("VswitchID"), STORAGE_NAS, false, offsetof(struct facts, vswitch) },
-    { S_INIT("SecurityGroupID"), STORAGE_NAS, false, offsetof(struct facts, security_group) },
-};
-#define CONFIG_KEY_COUNT (sizeof config_keys / sizeof config_keys[0])
-
-static struct slice *text_at(struct facts *f, size_t at)
+static bool read_value(struct facts_reader *r, const struct op_field *f, const struct json *v,
+                       const struct facts_place *at)
 {
-    return (struct slice *)(void *)((char *)f + at);
+    if (f->meaning == OP_REFUSED)
+        return facts_refuse(r, at, ERR_DENIED, "is refused: nothing in a policy can judge it");
+    if (f->meaning == OP_INNER)
+        return read_inner(r, f, v, at);
+    return facts_read_leaf(r, f, v, at);
 }
 
-/* A text that will be compared with a rule: not empty, not long, printable ASCII. */
-static bool read_text(const char *where, struct slice name, const struct json *value, struct slice *out,
-                      struct err *e)
+/* ---- objects --------------------------------------------------------------- */
+
+/* What a lenient reader looks at: counts of instances, and the hardware of one. */
+static bool is_hardware(const struct op_field *f)
 {
-    struct slice text = json_text(value);
+    static const enum reason reasons[BOUND_COUNT_] = {
+#define BOUND(key, style, reason, lo, hi, help) [BOUND_##key] = REASON_##reason,
+#include "core/bounds.def"
+#undef BOUND
+    };
 
-    if (json_type(value) != JSON_STRING || text.n == 0 || text.n > TEXT_MAX_BYTES)
-        return err_set(e, ERR_RANGE, "%s%.*s must be a text of 1 to %d characters", where, SLICE_FMT(name),
-                       TEXT_MAX_BYTES);
-    for (size_t i = 0; i < text.n; i++)
-        if (text.p[i] < 0x20 || text.p[i] > 0x7e)
-            return err_set(e, ERR_RANGE, "%s%.*s must be printable ASCII", where, SLICE_FMT(name));
-    *out = text;
-    return true;
-}
-
-static bool read_config_key(const struct json *member, struct facts *out, struct err *e)
-{
-    for (size_t i = 0; i < CONFIG_KEY_COUNT; i++) {
-        if (!slice_eq(json_name(member), config_keys[i].name))
-            continue;
-        if (config_keys[i].storage != out->storage)
-            return err_set(e, ERR_CONFLICT, "Config.%.*s does not belong to ModelStorage \"%s\"",
-                           SLICE_FMT(config_keys[i].name), storage_name(out->storage));
-        return read_text("Config.", config_keys[i].name, member, text_at(out, config_keys[i].at), e);
-    }
-    return err_set(
-        e, ERR_UNKNOWN,
-        "Config key \"%.40s\" is not one of ModelStorage, OssPath, NasMountTarget, NasPath, VpcID, "
-        "VswitchID, SecurityGroupID",
-        json_name(member).p);
-}
-
-static bool read_config(const struct json *config, struct facts *out, struct err *e)
-{
-    struct slice storage = json_text(json_get(config, S("ModelStorage")));
-
-    out->has_config = true;
-    if (slice_eq(storage, S("oss")))
-        out->storage = STORAGE_OSS;
-    else if (slice_eq(storage, S("nas")))
-        out->storage = STORAGE_NAS;
-    else
-        return err_set(e, ERR_RANGE, "Config.ModelStorage must be \"oss\" or \"nas\"");
-    for (const struct json *m = json_first(config); m; m = json_next(m))
-        if (!slice_eq(json_name(m), S("ModelStorage")) && !read_config_key(m, out, e))
-            return false;
-    for (size_t i = 0; i < CONFIG_KEY_COUNT; i++)
-        if (config_keys[i].required && config_keys[i].storage == out->storage &&
-            text_at(out, config_keys[i].at)->n == 0)
-            return err_set(e, ERR_MISSING, "Config.%.*s is missing", SLICE_FMT(config_keys[i].name));
-    return true;
-}
-
-static bool read_body(const struct op *op, const struct json *body, struct facts *out, struct err *e)
-{
-    if (!check_fields(op, body, e))
-        return false;
-    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
-        const struct json *value = json_get(body, fields[i].name);
-        if (value && !read_text("body field ", fields[i].name, value, text_at(out, fields[i].at), e))
-            return false;
-    }
-    const struct json *replicas = json_get(body, S("Replicas"));
-    if (replicas) {
-        if (!json_integer(replicas, 1, REPLICAS_MAX, &out->replicas))
-            return err_set(e, ERR_RANGE, "body field Replicas must be an integer from 1 to %d", REPLICAS_MAX);
-        out->has_replicas = true;
-    }
-    const struct json *config = json_get(body, S("Config"));
-    return !config || read_config(config, out, e);
-}
-
-static bool touches_replicas(const struct op *op)
-{
-    for (size_t i = 0; i < op->touch_count; i++)
-        if (!op->touches[i].unconfirmed && slice_eq(slice_of(op->touches[i].kind), S("replicas")))
+    for (size_t i = 0; i < f->inner_count; i++)
+        if (is_hardware(&f->inner[i]))
             return true;
-    return false;
+    return (f->meaning >= OP_REPLICAS && f->meaning <= OP_SURGE) || reasons[f->bound] == REASON_HARDWARE ||
+           reasons[f->bound] == REASON_SPEC;
+}
+
+/* What a person wrote who wrote this name, when it is a known one in another form. */
+static const char *hint(struct facts_reader *r, const struct op_field *fields, size_t count,
+                        struct slice name)
+{
+    size_t dot = slice_find(name, '.');
+
+    if (dot < name.n)
+        return "; names with dots are not taken, write objects: \"metadata\": {\"instance\": 1}";
+    for (size_t i = 0; i < count; i++)
+        if (slice_eq_nocase(fields[i].name, name))
+            return arena_printf(r->a, "; names are exact, write %s", fields[i].name.p);
+    return "";
+}
+
+static bool refuse_name(struct facts_reader *r, const struct op_field *fields, size_t count,
+                        struct slice name, const struct facts_place *up)
+{
+    struct slice shown = facts_is_printable(name) ? name : S("(not printable)");
+    struct facts_place at = { .up = up };
+    struct slice where;
+
+    at.name = slice_from(shown.p, shown.n > SHOWN_MAX_BYTES ? SHOWN_MAX_BYTES : shown.n);
+    if (!facts_place_text(r, &at, &where))
+        return false;
+    return err_set(r->e, ERR_UNKNOWN, "%s\"%.*s\" is not one of %.*s's%s",
+                   r->source     ? "the stored configuration: "
+                   : r->is_query ? "query: "
+                                 : "body field ",
+                   SLICE_FMT(where), SLICE_FMT(r->out->op->name), hint(r, fields, count, name));
+}
+
+/* A member of an object. In what EAS gives back a name may be flat, "metadata.instance": it is then read as the nested one
+ * is, and beside it when both are there. */
+static bool read_member(struct facts_reader *r, const struct op_field *fields, size_t count,
+                        struct slice name, const struct json *v, const struct facts_place *up)
+{
+    const struct op_field *f = op_field_find(fields, count, name);
+    size_t dot = slice_find(name, '.');
+    struct facts_place at = { .up = up, .name = name };
+
+    if (!f && r->source && dot < name.n) {
+        at.name = slice_from(name.p, dot);
+        f = op_field_find(fields, count, at.name);
+        if (f && f->meaning == OP_INNER && f->type == OP_OBJECT)
+            return read_member(r, f->inner, f->inner_count, slice_skip(name, dot + 1), v, &at);
+        f = NULL;
+    }
+    if (r->source == FACTS_STORED_LENIENT && (!f || !is_hardware(f)))
+        return true;
+    if (!f)
+        return refuse_name(r, fields, count, name, up);
+    if (r->source && json_type(v) == JSON_NULL)
+        return true;
+    return read_value(r, f, v, &at);
+}
+
+bool facts_read_object(struct facts_reader *r, const struct op_field *fields, size_t count,
+                       const struct json *object, const struct facts_place *at)
+{
+    for (const struct json *m = json_first(object); m; m = json_next(m))
+        if (!read_member(r, fields, count, json_name(m), m, at))
+            return false;
+    for (size_t i = 0; i < count && !r->source; i++) {
+        struct facts_place missing = { .up = at, .name = fields[i].name };
+        if (fields[i].required && !json_get(object, fields[i].name))
+            return facts_refuse(r, &missing, ERR_MISSING, "is missing");
+    }
+    return true;
+}
+
+/* ---- a request ------------------------------------------------------------- */
+
+static bool read_path(struct facts_reader *r, const struct op_match *match)
+{
+    static const struct facts_place root = { .name = S_INIT("path "), .is_root = true };
+    const struct op *op = match->op;
+
+    for (size_t i = 0; i < op->param_count; i++) {
+        const struct op_field *f = &op->param_fields[i];
+        struct facts_place at = { .up = &root, .name = f->name };
+        struct slice text = match->params[i];
+        if (f->meaning == OP_FREE)
+            continue;
+        if (f->bound == BOUND_services && !facts_is_service_name(text))
+            return err_set(r->e, ERR_RANGE, "%.*s must be 1 to %d characters of a-z, 0-9, _ and -",
+                           SLICE_FMT(f->name), FACTS_NAME_MAX_CHARS);
+        if (f->bound == BOUND_configs) { /* its type is part of what a policy owns */
+            struct slice type = op_match_param(match, S("ConfigType"));
+            text = slice_of(arena_printf(r->a, "%.*s/%.*s", SLICE_FMT(type), SLICE_FMT(text)));
+        }
+        if (!text.p)
+            return err_set(r->e, ERR_MEMORY, "out of memory");
+        if (!facts_add_text(r, f->meaning, f->bound, text, &at))
+            return false;
+    }
+    return true;
+}
+
+/* A value of the query that is JSON; query.h has read it already, so that it is of its outer type. */
+static bool read_json_item(struct facts_reader *r, const struct query_item *item,
+                           const struct facts_place *at)
+{
+    struct json *tree = json_load(item->value, &json_limits_request, r->e);
+    bool fine = tree && read_value(r, item->field, tree, at);
+
+    json_free(&tree);
+    return fine;
+}
+
+static bool read_item(struct facts_reader *r, const struct query_item *item, const struct facts_place *at)
+{
+    const struct op_field *f = item->field;
+    struct slice rest = item->value, part;
+    uint64_t n;
+
+    if (f->meaning == OP_REFUSED)
+        return facts_refuse(r, at, ERR_DENIED, "is refused: nothing in a policy can judge it");
+    if (f->encoding == OP_ENCODING_JSON)
+        return read_json_item(r, item, at);
+    if (f->type == OP_BOOLEAN)
+        return facts_read_flag(r, f, slice_eq(item->value, S("true")), at);
+    if (f->type == OP_INTEGER)
+        return num_u64(item->value, 0, FACTS_NUMBER_MAX, &n) ? facts_read_number(r, f, (int64_t)n, at)
+                                                             : facts_refuse_type(r, f, at);
+    if (f->encoding != OP_ENCODING_COMMA)
+        return facts_read_text(r, f, item->value, at);
+    while (slice_split(&rest, ',', &part))
+        if (!facts_read_text(r, f, part, at))
+            return false;
+    return true;
+}
+
+static bool read_query(struct facts_reader *r, const struct query *query)
+{
+    static const struct facts_place root = { .name = S_INIT("query "), .is_root = true };
+
+    r->is_query = true;
+    for (size_t i = 0; i < query->count; i++) {
+        struct facts_place at = { .up = &root, .name = query->items[i].field->name };
+        if (!read_item(r, &query->items[i], &at))
+            return false;
+    }
+    r->is_query = false;
+    r->out->replaces = slice_eq(query_get(query, S("UpdateType")), S("replace"));
+    return true;
+}
+
+/* Which keys of Config belong to which storage (docs/eas/README.md, "CreateAppService"); the tree has their meanings. */
+static const struct {
+    struct slice name;
+    enum storage storage;
+    bool required;
+} config_keys[] = {
+    { S_INIT("OssPath"), STORAGE_OSS, true },    { S_INIT("NasMountTarget"), STORAGE_NAS, true },
+    { S_INIT("NasPath"), STORAGE_NAS, true },    { S_INIT("VpcID"), STORAGE_NAS, false },
+    { S_INIT("VswitchID"), STORAGE_NAS, false }, { S_INIT("SecurityGroupID"), STORAGE_NAS, false },
+};
+
+static bool check_config(struct facts_reader *r, const struct json *config)
+{
+    struct facts *out = r->out;
+
+    if (!config)
+        return true;
+    out->storage =
+        slice_eq(json_text(json_get(config, S("ModelStorage"))), S("oss")) ? STORAGE_OSS : STORAGE_NAS;
+    for (size_t i = 0; i < sizeof config_keys / sizeof config_keys[0]; i++) {
+        bool there = json_get(config, config_keys[i].name) != NULL,
+             fits = config_keys[i].storage == out->storage;
+        if (there && !fits)
+            return err_set(r->e, ERR_CONFLICT, "Config.%.*s does not belong to ModelStorage \"%s\"",
+                           SLICE_FMT(config_keys[i].name), storage_name(out->storage));
+        if (!there && fits && config_keys[i].required)
+            return err_set(r->e, ERR_MISSING, "Config.%.*s is missing", SLICE_FMT(config_keys[i].name));
+    }
+    return true;
+}
+
+static bool read_body(struct facts_reader *r, const struct json *body)
+{
+    static const struct facts_place root = { .is_root = true };
+    const struct op *op = r->out->op;
+
+    if (op->body == OP_BODY_NONE)
+        return true;
+    if (json_type(body) != JSON_OBJECT)
+        return err_set(r->e, ERR_SYNTAX, "the body of %.*s must be a JSON object, is %s", SLICE_FMT(op->name),
+                       json_type_name(json_type(body)));
+    return facts_read_object(r, op->fields, op->field_count, body, &root) &&
+           check_config(r, json_get(body, S("Config")));
+}
+
+void facts_init(struct facts *out, const struct op *op)
+{
+    *out = (struct facts){ .op = op };
+    out->changes = op->effect != OP_READ && op->effect != OP_SECRET;
+    out->raises = op->raise != OP_RAISE_NONE;
+    out->places = out->changes && op_query_field(op, S("WorkspaceId")) != NULL;
 }
 
 bool facts_read(const struct op_match *match, const struct query *query, const struct json *body,
-                struct facts *out, struct err *e)
+                struct arena *a, struct facts *out, struct err *e)
 {
     const struct op *op = match->op;
+    struct facts_reader r = { .a = a, .out = out, .e = e };
 
-    *out = (struct facts){ .op = op };
-    out->changes = op->effect != OP_READ && op->effect != OP_SECRET;
-    out->cluster = op_match_param(match, S("ClusterId"));
-    out->service = op_match_param(match, S("ServiceName"));
-    out->workspace = query_get(query, S("WorkspaceId"));
-    out->quota = query_get(query, S("QuotaId"));
-    out->creates = op->effect == OP_CREATE && !out->service.p;
-    out->is_service_list = slice_eq(op->name, S("ListServices"));
-    out->places = out->changes && op_query_field(op, S("WorkspaceId")) != NULL;
-    out->raises = touches_replicas(op);
-    if (op->body == OP_BODY_RAW)
-        return err_set(e, ERR_DENIED, "the body of %.*s has no listed fields that could be judged",
-                       SLICE_FMT(op->name));
-    if (op->body == OP_BODY_FIELDS && !read_body(op, body, out, e))
+    facts_init(out, op);
+    if (!read_path(&r, match) || !read_query(&r, query) || !read_body(&r, body))
         return false;
-    if (out->service.p && !is_service_name(out->service))
-        return err_set(e, ERR_RANGE, "ServiceName must be 1 to %d characters of a-z, 0-9, _ and -",
-                       NAME_MAX_CHARS);
+    if (!out->service.p)
+        out->service = out->new_service;
     return true;
+}
+
+const struct fact *facts_find(const struct facts *f, enum op_meaning meaning, enum bound bound)
+{
+    for (size_t i = 0; i < f->count; i++)
+        if (f->values[i].meaning == meaning && (bound == BOUND_NONE || f->values[i].bound == bound))
+            return &f->values[i];
+    return NULL;
+}
+
+bool facts_max(const struct facts *f, enum op_meaning meaning, int64_t *out)
+{
+    bool found = false;
+
+    for (size_t i = 0; i < f->count; i++)
+        if (f->values[i].meaning == meaning && (!found || f->values[i].number > *out)) {
+            *out = f->values[i].number;
+            found = true;
+        }
+    return found;
+}
+
+int64_t facts_asked(const struct facts *f)
+{
+    const struct fact *number = facts_find(f, OP_BOUNDED, f->op->count.bound);
+
+    return f->op->count.bound != BOUND_NONE && number ? number->number : 1;
 }

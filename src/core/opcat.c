@@ -42,6 +42,8 @@ const char *op_type_name(enum op_type t)
         [OP_TYPE_NONE] = "none",
         [OP_STRING] = "string",
         [OP_INTEGER] = "integer",
+        [OP_NUMBER] = "number",
+        [OP_SIZE] = "size in GB",
         [OP_BOOLEAN] = "boolean",
         [OP_OBJECT] = "object",
         [OP_ARRAY_STRING] = "array of strings",
@@ -52,6 +54,47 @@ const char *op_type_name(enum op_type t)
     };
 
     return t < sizeof names / sizeof names[0] ? names[t] : "none";
+}
+
+const char *op_meaning_name(enum op_meaning m)
+{
+    static const char *const names[OP_MEANING_COUNT_] = {
+        [OP_MEANS_NONE] = "none",
+        [OP_FREE] = "free",
+        [OP_REFUSED] = "refused",
+        [OP_REFUSED_TRUE] = "refused_true",
+        [OP_INNER] = "inner",
+        [OP_CLUSTER] = "cluster",
+        [OP_OWNED] = "owned",
+        [OP_NEW] = "new",
+        [OP_BOUNDED] = "bounded",
+        [OP_SECRET_VALUE] = "secret",
+        [OP_LABELS] = "labels",
+        [OP_LABEL_KEYS] = "label_keys",
+        [OP_REPLICAS] = "replicas",
+        [OP_SCALER_MIN] = "scaler_min",
+        [OP_SCALER_MAX] = "scaler_max",
+        [OP_ACTIVATION] = "activation",
+        [OP_CRON_TARGET] = "cron_target",
+        [OP_SURGE] = "surge",
+        [OP_DETACH] = "detach",
+        [OP_VERSION] = "version",
+        [OP_SELF] = "self",
+    };
+
+    return m < OP_MEANING_COUNT_ ? names[m] : "none";
+}
+
+const char *bound_name(enum bound b)
+{
+    static const char *const names[BOUND_COUNT_] = {
+        [BOUND_NONE] = "",
+#define BOUND(key, style, reason, lo, hi, help) [BOUND_##key] = #key,
+#include "core/bounds.def"
+#undef BOUND
+    };
+
+    return b < BOUND_COUNT_ ? names[b] : "";
 }
 
 size_t opcat_count(void)
@@ -88,7 +131,7 @@ const struct op *opcat_by_name(struct slice name)
     return NULL;
 }
 
-static const struct op_field *field_by_name(const struct op_field *fields, size_t count, struct slice name)
+const struct op_field *op_field_find(const struct op_field *fields, size_t count, struct slice name)
 {
     size_t lo = 0, hi = count;
 
@@ -107,12 +150,12 @@ static const struct op_field *field_by_name(const struct op_field *fields, size_
 
 const struct op_field *op_query_field(const struct op *op, struct slice name)
 {
-    return field_by_name(op->query, op->query_count, name);
+    return op_field_find(op->query, op->query_count, name);
 }
 
 const struct op_field *op_body_field(const struct op *op, struct slice name)
 {
-    return field_by_name(op->fields, op->field_count, name);
+    return op_field_find(op->fields, op->field_count, name);
 }
 
 static bool is_path_char(char c)

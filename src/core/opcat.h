@@ -36,6 +36,7 @@ enum op_type {
     OP_STRING,
     OP_INTEGER,
     OP_NUMBER, /* of any form; never judged */
+    OP_SIZE,   /* of a disk in GB: an integer, or a text as in "40Gi" */
     OP_BOOLEAN,
     OP_OBJECT,
     OP_ARRAY_STRING,
@@ -188,4 +189,6 @@ enum opcat_result opcat_match(enum http1_method method, struct slice path, struc
 struct slice op_match_param(const struct op_match *m, struct slice name);
 const struct op_field *op_query_field(const struct op *op, struct slice name);
 const struct op_field *op_body_field(const struct op *op, struct slice name);
+/* One of these fields, exact case; NULL when there is none. */
+const struct op_field *op_field_find(const struct op_field *fields, size_t count, struct slice name);
 #endif

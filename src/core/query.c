@@ -115,6 +115,8 @@ static bool json_is_of(const struct json *n, enum op_type type)
     case OP_TYPE_NONE:
     case OP_STRING:
     case OP_INTEGER:
+    case OP_NUMBER:
+    case OP_SIZE:
     case OP_BOOLEAN:
         return false;
     }

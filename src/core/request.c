@@ -74,12 +74,12 @@ enum reason request_parse(struct request *r, struct slice target, struct slice c
     struct slice query = slice_skip(target, slice_find(target, '?') + 1);
 
     r->facts = (struct facts){ .op = op };
-    if (!op->open)
-        return REASON_NONE;
     if (!query_parse(op, query, a, &r->query, e))
         return e->code == ERR_MEMORY ? REASON_OVERLOADED : REASON_BAD_QUERY;
     enum reason reason = parse_body(r, content_type, body, e);
     if (reason != REASON_NONE)
         return reason;
-    return facts_read(&r->match, &r->query, r->body, &r->facts, e) ? REASON_NONE : REASON_BAD_FIELD;
+    if (facts_read(&r->match, &r->query, r->body, a, &r->facts, e))
+        return REASON_NONE;
+    return e->code == ERR_MEMORY ? REASON_OVERLOADED : REASON_BAD_FIELD;
 }

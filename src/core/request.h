@@ -19,8 +19,7 @@ void request_drop(struct request *r);
 
 /* Which operation is it? REASON_NONE, or why not (e says it to a person). */
 enum reason request_route(enum http1_method method, struct slice target, struct request *out, struct err *e);
-/* Read query and body of a routed request. An operation that is closed is not read at all: only facts.op is set, and the
- * verdict refuses it by name. Everything borrowed must outlive *r. */
+/* Read query and body of a routed request. Everything borrowed must outlive *r. */
 enum reason request_parse(struct request *r, struct slice target, struct slice content_type, struct slice body,
                           struct arena *a, struct err *e);
 #endif
