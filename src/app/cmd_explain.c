@@ -95,7 +95,7 @@ static int read_options(int argc, char **argv, struct options *o)
             o->has_state = true;
             break;
         case REPLICAS_NOW:
-            if (!num_i64(slice_of(optarg), 0, 2147483647, &o->state.replicas))
+            if (!num_i64(slice_of(optarg), 0, 2147483647, &o->state.count))
                 return bad_usage("--replicas-now must be a number from 0 to 2147483647");
             o->has_state = true;
             break;
@@ -146,11 +146,11 @@ static void print_json(const struct verdict *v, const struct op *op, const struc
         sbuf_addf(&out, ",\"status\":%d", refusal_status(r));
     } else {
         add_member(&out, "rule", v->rule_text);
-        add_member(&out, "spec", v->spec);
-        if (v->has_replicas)
-            sbuf_addf(&out, ",\"replicas\":%lld", (long long)v->replicas);
-        if (v->has_replicas_now)
-            sbuf_addf(&out, ",\"replicas_now\":%lld", (long long)v->replicas_now);
+        if (v->has_after) {
+            add_member(&out, "spec", v->after.spec);
+            sbuf_addf(&out, ",\"replicas\":%lld,\"replicas_now\":%lld", (long long)v->after.peak,
+                      (long long)v->after.now);
+        }
         add_member(&out, "fill_workspace", v->fill_workspace);
         add_member(&out, "fill_quota", v->fill_quota);
     }
@@ -182,10 +182,10 @@ static void print_text(const struct verdict *v, const struct op *op, const struc
         printf("verdict    allowed\n");
     if (v->rule_text.p)
         printf("rule       %.*s\n", SLICE_FMT(v->rule_text));
-    if (v->spec.p)
-        printf("spec       %.*s\n", SLICE_FMT(v->spec));
-    if (v->has_replicas)
-        printf("replicas   %lld\n", (long long)v->replicas);
+    if (v->has_after && v->after.spec.n)
+        printf("spec       %.*s\n", SLICE_FMT(v->after.spec));
+    if (v->has_after)
+        printf("replicas   %lld\n", (long long)v->after.peak);
     if (v->fill_workspace.p)
         printf("fills in   WorkspaceId=%.*s\n", SLICE_FMT(v->fill_workspace));
     if (v->fill_quota.p)
@@ -211,10 +211,11 @@ static int judge(const struct options *o, const struct snapshot *snap, const str
         policy_judge(client->policy, snap->upstreams[0].region, &is.facts, o->has_state ? &o->state : NULL, a,
                      &v);
     struct refusal over;
-    bool counts = v.kind == VERDICT_ALLOW && is.facts.raises && client->policy->max_total_replicas.count;
-    bool is_over = counts && o->has_sum &&
-                   !policy_judge_sum(client->policy, v.replicas, o->sum_now,
-                                     v.has_replicas_now ? v.replicas_now : 0, a, &over);
+    bool counts =
+        v.kind == VERDICT_ALLOW && is.facts.raises && POLICY_RULES(client->policy, max_total_replicas)->count;
+    struct amounts own = { .replicas = v.after.peak }, now = { .replicas = v.after.now };
+    struct amounts others = { .replicas = o->sum_now };
+    bool is_over = counts && o->has_sum && !policy_judge_sum(client->policy, own, others, now, a, &over);
     const struct refusal *r = reason != REASON_NONE      ? &unread
                               : v.kind == VERDICT_REFUSE ? &v.refusal
                               : is_over                  ? &over

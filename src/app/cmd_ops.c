@@ -21,25 +21,16 @@ static const char help[] =
     "\n"
     "EFFECT is also the class that a policy's allow may name (@read, @lifecycle ...).\n"
     "RETRY says whether a request may be sent again when its answer was lost.\n"
-    "STATE closed: refused in this version, also when a policy allows it.\n"
+    "NEEDS: keys that a policy must set before it can allow the operation (a|b: one of them).\n"
     "\n"
     "examples:\n"
     "  easgate ops\n"
     "  easgate ops UpdateAppService\n"
-    "  easgate ops --json | jq -r '.[] | select(.open) | .name'\n";
+    "  easgate ops --json | jq -r '.[] | select(.raise != \"none\") | .name'\n";
 
 static const char *retry_name(enum op_retry retry)
 {
     return retry == OP_RETRY_READ ? "read" : "never";
-}
-
-static const char *body_name(enum op_body body)
-{
-    static const char *const names[] = {
-        [OP_BODY_NONE] = "none", [OP_BODY_FIELDS] = "fields", [OP_BODY_RAW] = "any JSON"
-    };
-
-    return names[body];
 }
 
 static const char *encoding_name(enum op_encoding encoding)
@@ -53,28 +44,55 @@ static const char *encoding_name(enum op_encoding encoding)
 
 /* ---- for people ------------------------------------------------------------ */
 
+static void print_needs(struct sbuf *out, const struct op *op)
+{
+    for (size_t i = 0; i < op->require_count; i++)
+        sbuf_addf(out, "%s%s", i ? ", " : "", op->requires[i]);
+    if (!op->require_count)
+        sbuf_adds(out, "nothing");
+}
+
 static void print_table(struct sbuf *out)
 {
-    sbuf_addf(out, "%-36s %-6s %-9s %-5s %-6s %s\n", "NAME", "METHOD", "EFFECT", "RETRY", "STATE", "PATH");
+    sbuf_addf(out, "%-38s %-6s %-9s %-5s %-70s %s\n", "NAME", "METHOD", "EFFECT", "RETRY", "PATH", "NEEDS");
     for (size_t i = 0; i < opcat_count(); i++) {
         const struct op *op = opcat_at(i);
-        sbuf_addf(out, "%-36s %-6s %-9s %-5s %-6s %s\n", op->name.p, http1_method_name(op->method),
-                  op_effect_name(op->effect), retry_name(op->retry), op->open ? "open" : "closed",
-                  op->path.p);
+        sbuf_addf(out, "%-38s %-6s %-9s %-5s %-70s ", op->name.p, http1_method_name(op->method),
+                  op_effect_name(op->effect), retry_name(op->retry), op->path.p);
+        print_needs(out, op);
+        sbuf_addc(out, '\n');
     }
 }
 
-static void print_fields(struct sbuf *out, const char *title, const struct op_field *fields, size_t count)
+static void print_meaning(struct sbuf *out, const struct op_field *f)
+{
+    sbuf_addf(out, "; %s", op_meaning_name(f->meaning));
+    if (f->bound != BOUND_NONE)
+        sbuf_addf(out, " by %s", bound_name(f->bound));
+    if (f->words)
+        sbuf_addf(out, ", one of %s", f->words);
+    sbuf_addc(out, '\n');
+}
+
+/* Fields that have an inside are followed by it, two columns further right. */
+static void print_fields(struct sbuf *out, const char *title, const struct op_field *fields, size_t count,
+                         int depth)
 {
     for (size_t i = 0; i < count; i++) {
         const struct op_field *f = &fields[i];
-        sbuf_addf(out, "%-8s %-26s %s%s%s\n", i ? "" : title, f->name.p, op_type_name(f->type),
+        sbuf_addf(out, "%-8s %*s%-*s %s%s%s", i || depth ? "" : title, 2 * depth, "", 36 - 2 * depth,
+                  f->name.p, op_type_name(f->type),
                   f->encoding == OP_ENCODING_JSON    ? ", as JSON text"
                   : f->encoding == OP_ENCODING_COMMA ? ", joined by commas"
                                                      : "",
                   f->required ? ", required" : "");
+        if (f->meaning != OP_INNER)
+            print_meaning(out, f);
+        else
+            sbuf_addc(out, '\n');
+        print_fields(out, title, f->inner, f->inner_count, depth + 1);
     }
-    if (!count)
+    if (!count && !depth)
         sbuf_addf(out, "%-8s none\n", title);
 }
 
@@ -97,12 +115,12 @@ static void print_op(struct sbuf *out, const struct op *op)
               op->path.p);
     sbuf_addf(out, "%-8s %s\n%-8s %s\n", "effect", op_effect_name(op->effect), "retry",
               retry_name(op->retry));
-    sbuf_addf(out, "%-8s %s%s\n", "state", op->open ? "open" : "closed: ", op->open ? "" : op->closed_reason);
-    print_fields(out, "query", op->query, op->query_count);
-    if (op->body == OP_BODY_FIELDS)
-        print_fields(out, "body", op->fields, op->field_count);
-    else
-        sbuf_addf(out, "%-8s %s\n", "body", body_name(op->body));
+    sbuf_addf(out, "%-8s ", "needs");
+    print_needs(out, op);
+    sbuf_addc(out, '\n');
+    print_fields(out, "path", op->param_fields, op->param_count, 0);
+    print_fields(out, "query", op->query, op->query_count, 0);
+    print_fields(out, "body", op->fields, op->field_count, 0);
     print_touches(out, op);
 }
 
@@ -119,11 +137,19 @@ static void json_fields(struct sbuf *out, const char *title, const struct op_fie
 {
     sbuf_addf(out, ",\"%s\":[", title);
     for (size_t i = 0; i < count; i++) {
+        const struct op_field *f = &fields[i];
         sbuf_adds(out, i ? ",{\"name\":" : "{\"name\":");
-        enc_json_string(fields[i].name, out);
-        json_member(out, "type", op_type_name(fields[i].type));
-        sbuf_addf(out, ",\"required\":%s", fields[i].required ? "true" : "false");
-        json_member(out, "encoding", encoding_name(fields[i].encoding));
+        enc_json_string(f->name, out);
+        json_member(out, "type", op_type_name(f->type));
+        sbuf_addf(out, ",\"required\":%s", f->required ? "true" : "false");
+        json_member(out, "encoding", encoding_name(f->encoding));
+        json_member(out, "meaning", op_meaning_name(f->meaning));
+        if (f->bound != BOUND_NONE)
+            json_member(out, "bound", bound_name(f->bound));
+        if (f->words)
+            json_member(out, "words", f->words);
+        if (f->meaning == OP_INNER)
+            json_fields(out, "fields", f->inner, f->inner_count);
         sbuf_addc(out, '}');
     }
     sbuf_addc(out, ']');
@@ -151,11 +177,16 @@ static void json_op(struct sbuf *out, const struct op *op)
     json_member(out, "path", op->path.p);
     json_member(out, "effect", op_effect_name(op->effect));
     json_member(out, "retry", retry_name(op->retry));
-    sbuf_addf(out, ",\"open\":%s", op->open ? "true" : "false");
-    if (!op->open)
-        json_member(out, "closed_reason", op->closed_reason);
+    json_member(out, "raise", op_raise_name(op->raise));
+    sbuf_adds(out, ",\"needs\":[");
+    for (size_t i = 0; i < op->require_count; i++) {
+        sbuf_adds(out, i ? "," : "");
+        enc_json_string(slice_of(op->requires[i]), out);
+    }
+    sbuf_addc(out, ']');
+    json_fields(out, "path_params", op->param_fields, op->param_count);
     json_fields(out, "query", op->query, op->query_count);
-    json_member(out, "body", body_name(op->body));
+    json_member(out, "body", op->body == OP_BODY_NONE ? "none" : "fields");
     json_fields(out, "fields", op->fields, op->field_count);
     sbuf_adds(out, ",\"touches\":[");
     for (size_t i = 0; i < op->touch_count; i++) {

@@ -85,6 +85,17 @@ const char *op_meaning_name(enum op_meaning m)
     return m < OP_MEANING_COUNT_ ? names[m] : "none";
 }
 
+const char *op_raise_name(enum op_raise r)
+{
+    static const char *const names[] = {
+        [OP_RAISE_NONE] = "none",       [OP_RAISE_CREATE] = "create", [OP_RAISE_CLONE] = "clone",
+        [OP_RAISE_UPDATE] = "update",   [OP_RAISE_SCALE] = "scale",   [OP_RAISE_DETACH] = "detach",
+        [OP_RAISE_VERSION] = "version", [OP_RAISE_START] = "start",
+    };
+
+    return r < sizeof names / sizeof names[0] ? names[r] : "none";
+}
+
 const char *bound_name(enum bound b)
 {
     static const char *const names[BOUND_COUNT_] = {

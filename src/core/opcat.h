@@ -114,6 +114,8 @@ enum op_raise {
     OP_RAISE_START    /* what is stored comes back */
 };
 
+const char *op_raise_name(enum op_raise r); /* "none", "create" ... */
+
 /* A purchase that names nothing of its own is bounded by what the account has: TotalCount of `list`, plus what is asked. */
 struct op_count {
     struct slice list; /* operation; its path parameters are those of the purchase; empty: nothing is counted */

@@ -53,7 +53,7 @@ enum step_result step_collect(struct txn *t)
 {
     bool is_first = t->wait.event == TXN_EVENT_NONE;
 
-    if (!t->in.is.facts.is_service_list || t->parent)
+    if (!txn_lists_services(t) || t->parent)
         return STEP_NEXT;
     if (is_first && t->log.answer->status >= 400)
         return STEP_NEXT; /* EAS's own refusal passes; with any other status it could be a list that nobody cut */

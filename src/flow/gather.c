@@ -12,7 +12,7 @@ static bool keep_owned(struct txn *t, struct json *services)
 {
     for (const struct json *s = json_first(services), *next; s; s = next) {
         next = json_next(s);
-        if (!policy_owns(t->in.pass.client->policy, json_text(json_get(s, S("ServiceName")))))
+        if (!policy_owns(t->in.pass.client->policy, BOUND_services, json_text(json_get(s, S("ServiceName")))))
             continue;
         struct json *mine = json_take(services, s);
         bool kept = mine && json_append(t->gather.owned, &mine);

@@ -140,14 +140,16 @@ enum step_result step_relay(struct txn *t);    /* step_end.c */
 enum step_result step_settle(struct txn *t);
 
 /* ---- parts that steps share ---- */
+/* Is its answer a list that is cut to the services of the policy? nested.c */
+bool txn_lists_services(const struct txn *t);
 /* Start a nested request for t: op with these path parameters and query. It wakes t with TXN_LOOKED_UP, its result in
  * t->nested. False without memory. nested.c */
 bool txn_nest(struct txn *t, const struct op *op, struct slice service, const struct query *query);
 /* Read DescribeService's answer about a service. False: it does not say what is needed, or is about another. nested.c */
 bool service_state_read(struct slice body, struct slice service, struct arena *a, struct service_state *out,
                         struct err *e);
-/* The same of a service in a list; out->spec is borrowed. */
-bool service_state_of(const struct json *service, struct service_state *out, struct err *e);
+/* The same of a service in a list. */
+bool service_state_of(const struct json *service, struct arena *a, struct service_state *out, struct err *e);
 /* gather.c: take a page of ListServices in; AGAIN when there are more. Ask for the next one: WAIT, TXN_LOOKED_UP follows, then
  * gather_read. filters may be NULL. */
 enum step_result gather_take(struct txn *t, const struct http1_msg *answer);

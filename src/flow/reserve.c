@@ -9,6 +9,8 @@
 #include "flow/life.h"
 #include "base/must.h"
 
+#define STATE_MAX_BYTES (1024 * 1024)
+
 static struct team *team_of(struct gate *g, struct slice policy)
 {
     struct team *team = map_get(g->teams, policy);
@@ -53,8 +55,10 @@ void teams_doubt(struct gate *g)
 static const struct rule *limit_of(const struct txn *t)
 {
     const struct policy *p = t->in.pass.client->policy;
+    const struct rules *replicas = POLICY_RULES(p, max_total_replicas),
+                       *gpus = POLICY_RULES(p, max_total_gpus);
 
-    return p->max_total_replicas.count ? &p->max_total_replicas.at[0] : NULL;
+    return replicas->count ? &replicas->at[0] : gpus->count ? &gpus->at[0] : NULL;
 }
 
 /* Leave the team's waiting or reading; whoever waits looks again, and may read in turn. */
@@ -78,8 +82,8 @@ static enum step_result reserve(struct txn *t, struct team *team)
 {
     struct slice service = t->in.is.facts.service;
 
-    t->shrinks = t->verdict.replicas < budget_of_service(team->book, service);
-    t->reserved = budget_reserve(team->book, service, t->verdict.replicas);
+    t->shrinks = t->verdict.after.peak < budget_of_service(team->book, service);
+    t->reserved = budget_reserve(team->book, service, t->verdict.after.peak);
     leave_team(t);
     return t->reserved ? STEP_NEXT : txn_refuse(t, REASON_OVERLOADED, "out of memory");
 }
@@ -102,16 +106,19 @@ static enum step_result try_reserve(struct txn *t, struct team *team)
     const struct verdict *v = &t->verdict;
     int64_t max_age_ms = (int64_t)t->in.pass.snap->gateway.budget_max_age_ms;
 
-    if (v->has_replicas_now && v->replicas <= v->replicas_now)
+    if (t->has_state && v->after.peak <= v->after.now)
         return reserve(t, team); /* nothing grows: it goes on whatever is known */
     /* a truth that was read since this request came may decide, however long the reading took */
     bool is_mine = budget_read_at(team->book) >= t->wants_mono_ms;
     if (!is_mine && !budget_is_fresh(team->book, txn_now(t), max_age_ms))
         return begin_reading(t, team);
     struct refusal refusal;
-    int64_t own = budget_of_service(team->book, t->in.is.facts.service);
-    int64_t sum = budget_sum_without(team->book, t->in.is.facts.service);
-    if (policy_judge_sum(t->in.pass.client->policy, v->replicas, sum, own, t->arena, &refusal))
+    /* the book knows no GPUs: what all others have is not known, so nothing may grow under max_total_gpus */
+    struct amounts own = { .replicas = v->after.peak, .gpus = 1 };
+    struct amounts others = { .replicas = budget_sum_without(team->book, t->in.is.facts.service),
+                              .gpus = -1 };
+    struct amounts own_now = { .replicas = budget_of_service(team->book, t->in.is.facts.service) };
+    if (policy_judge_sum(t->in.pass.client->policy, own, others, own_now, t->arena, &refusal))
         return reserve(t, team);
     if (!is_mine)
         return begin_reading(t, team);
@@ -124,18 +131,21 @@ static enum step_result take_truth(struct txn *t, struct team *team)
 {
     for (const struct json *s = json_first(t->gather.owned); s; s = json_next(s)) {
         struct slice name = json_text(json_get(s, S("ServiceName")));
+        struct arena *a = arena_new(STATE_MAX_BYTES);
         struct service_state state;
         struct err e = { 0 };
-        if (!service_state_of(s, &state, &e))
+        bool is_read = a && service_state_of(s, a, &state, &e);
+        arena_free(&a); /* of the state only counts are used */
+        if (!is_read)
             return txn_refuse(t, REASON_BUDGET_UNREADABLE, "service %.*s of the team cannot be counted: %s",
                               SLICE_FMT(name), e.text);
-        if (state.has_scaler)
+        if (state.has_scaler || state.has_cron)
             return txn_refuse(
                 t, REASON_BUDGET_UNREADABLE,
                 "service %.*s of the team has a scaler that was set elsewhere, so the team's sum is not "
                 "known; nothing may grow while it is on",
                 SLICE_FMT(name));
-        if (!budget_read_service(team->book, name, state.replicas))
+        if (!budget_read_service(team->book, name, service_peak(&state)))
             return txn_refuse(t, REASON_OVERLOADED, "out of memory");
     }
     /* an unknown outcome may show as late as an exchange may last */

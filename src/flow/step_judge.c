@@ -16,10 +16,25 @@ static enum step_result take_verdict(struct txn *t, const struct service_state *
     return txn_refuse_as(t, &t->verdict.refusal);
 }
 
+/* Purchases are bounded by what the account has, lists are cut, configurations that come back are judged: none of that is
+ * done here yet. */
+static bool is_within_reach(const struct txn *t)
+{
+    const struct op *op = t->in.is.match.op;
+
+    return op->count.list.n == 0 && (op->list.items.n == 0 || txn_lists_services(t)) &&
+           op->raise != OP_RAISE_CLONE && op->raise != OP_RAISE_VERSION;
+}
+
 /* All that can be refused without the present state is refused here, so that it causes no look-up. */
 enum step_result step_screen(struct txn *t)
 {
-    return take_verdict(t, NULL);
+    enum step_result result = take_verdict(t, NULL);
+
+    if (result == STEP_NEXT && !is_within_reach(t))
+        return txn_refuse(t, REASON_OPERATION_DENIED, "%.*s is not carried out by this version of easgate",
+                          SLICE_FMT(t->in.is.match.op->name));
+    return result;
 }
 
 enum step_result step_hold(struct txn *t)
@@ -102,7 +117,8 @@ static enum step_result judge_nested(struct txn *t)
     const struct op *op = t->in.is.match.op;
     const struct facts *f = &t->in.is.facts;
     bool reads = op->retry == OP_RETRY_READ && !f->changes;
-    bool owned = f->is_service_list || (f->service.p && policy_owns(t->in.pass.client->policy, f->service));
+    bool owned = txn_lists_services(t) ||
+                 (f->service.p && policy_owns(t->in.pass.client->policy, BOUND_services, f->service));
 
     if (!reads || !owned)
         return txn_refuse(t, REASON_INTERNAL, "a look-up of this kind is not allowed");
@@ -153,7 +169,7 @@ enum step_result step_shape(struct txn *t)
 
     bool filled = fill_query(t, S("WorkspaceId"), t->verdict.fill_workspace, &e) &&
                   fill_query(t, S("QuotaId"), t->verdict.fill_quota, &e);
-    if (filled && t->in.is.facts.is_service_list && !t->parent) {
+    if (filled && txn_lists_services(t) && !t->parent) {
         /* the caller's page is cut from the owned services of all pages, in `collect` */
         t->gather.page = 1;
         filled = fill_query(t, S("PageNumber"), S("1"), &e) &&
