@@ -76,6 +76,8 @@ static void check_allow(struct loading *l, const struct policy *p)
 static void check_caps(struct loading *l, const struct policy *p, enum bound key)
 {
     const struct rules *most = POLICY_RULES(p, max_replicas), *specs = &p->bound[key];
+    bool is_bought = key == BOUND_instance_types && /* a virtual resource group has no replicas */
+                     policy_sets_one(p, "virtual_resources|max_virtual_resources");
 
     for (size_t i = 0; i < specs->count; i++) {
         const struct rule *spec = &specs->at[i];
@@ -86,7 +88,7 @@ static void check_caps(struct loading *l, const struct policy *p, enum bound key
                 "(line %u), expected at most that",
                 bound_name(key), SLICE_FMT(p->name), SLICE_FMT(spec->text), (long long)spec->cap,
                 (long long)most->at[0].cap, most->at[0].line);
-        if (!most->count && !spec->has_cap)
+        if (!most->count && !spec->has_cap && !is_bought)
             problem_error(
                 &l->problems, spec->line,
                 "%s of [policy %.*s] has %.*s, which can never be used: it has no cap and max_replicas is "

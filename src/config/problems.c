@@ -5,7 +5,7 @@
 #include "config/problems.h"
 #include <stdarg.h>
 
-#define TEXT_MAX_BYTES 600
+#define TEXT_MAX_BYTES 2000 /* all keys of a section go in */
 
 void problems_drop(struct problems *p)
 {

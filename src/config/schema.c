@@ -187,7 +187,7 @@ static void refuse_key(const struct filling *f, const struct ini_item *item)
 {
     struct problems *p = f->r->problems;
     const char *near = schema_suggest(f->kind, item->key);
-    SCOPED(sbuf) keys = SBUF_MAX(400);
+    SCOPED(sbuf) keys = SBUF_MAX(1600);
 
     if (schema_key_is_later(f->kind, item->key)) {
         problem_error(p, item->line, "%.*s of [%s] is not enforced by this version; remove it",

@@ -11,7 +11,8 @@
 static bool has_hardware(const struct facts *f)
 {
     return f->spec.n || facts_find(f, OP_BOUNDED, BOUND_service_specs) ||
-           facts_find(f, OP_BOUNDED, BOUND_instance_types) || facts_find(f, OP_BOUNDED, BOUND_max_cpu);
+           facts_find(f, OP_BOUNDED, BOUND_instance_types) || facts_find(f, OP_BOUNDED, BOUND_max_cpu) ||
+           facts_find(f, OP_BOUNDED, BOUND_max_gpus);
 }
 
 /* Does the request state this very field anew? */
@@ -51,9 +52,12 @@ static bool check_kept(struct judging *j, struct slice spec)
     if (find_spec(p, BOUND_service_specs, spec))
         return true;
     if (spec.n && !find_spec(p, BOUND_instance_types, spec))
-        return policy_refuse_value(
-            j, p->bound[BOUND_service_specs].count ? BOUND_service_specs : BOUND_instance_types,
-            S("the service's present spec"), spec);
+        return policy_refuse_value(j,
+                                   p->bound[BOUND_service_specs].count ||
+                                           !p->bound[BOUND_instance_types].count
+                                       ? BOUND_service_specs
+                                       : BOUND_instance_types,
+                                   S("the service's present spec"), spec);
     if (!spec.n && !has_hardware(j->facts) && !(config && has_hardware(config)))
         return refuse_unknown(j,
                               "is refused: the service's present hardware is not known, so it must not grow");
@@ -86,7 +90,7 @@ static bool check_hardware(struct judging *j, struct slice spec)
         break;
     }
     return has_hardware(f) ||
-           refuse_unknown(j, "must state the hardware: an instance type, or metadata.cpu and memory");
+           refuse_unknown(j, "must state the hardware: an instance type, or metadata.cpu or gpu");
 }
 
 /* ---- replicas ---- */
@@ -229,7 +233,7 @@ bool policy_check_after(struct judging *j)
 
     if (!f->raises)
         return true;
-    if (!check_stated(j))
+    if (!j->state && !check_stated(j))
         return false;
     if (!j->state && f->op->raise != OP_RAISE_CREATE) {
         j->out->kind = VERDICT_NEED_STATE;
