@@ -346,7 +346,7 @@ def requires(row, lists, bounds):
     found += ["max_replicas|service_specs|instance_types"] if "raise" in row else []
     found += row.get("requires", [])
     return [entry for i, entry in enumerate(found)
-            if entry not in found[:i] and not any(other in entry.split("|") for other in found if other != entry)]
+            if entry not in found[:i] and not any(set(other.split("|")) < set(entry.split("|")) for other in found)]
 
 
 # ---- routes: one tree of path segments for each method ---------------------------------------------------------------

@@ -99,7 +99,8 @@ static void one_operation(void **state)
     assert_int_equal(run("ScaleService", "--json", NULL), 0);
     cJSON *row = cJSON_Parse(output);
     assert_string_equal(text_of(row, "name"), "ScaleService");
-    assert_string_equal(text_of(row, "closed_reason"), "can raise replicas");
+    assert_string_equal(text_of(row, "raise"), "scale");
+    assert_string_equal(cJSON_GetStringValue(cJSON_GetArrayItem(cJSON_GetObjectItemCaseSensitive(row, "needs"), 0)), "services");
     cJSON_Delete(row);
 }
 

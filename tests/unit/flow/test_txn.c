@@ -14,7 +14,7 @@
     "[policy small]\nallow = CreateAppService, UpdateAppService, DeleteService, @read, @lifecycle\n"         \
     "services = nlp_*\nworkspaces = 12345\napp_types = LLM\n"                                                \
     "service_specs = llama_7b_fp16 <= 4, chatglm_6b_int8 <= 2\nmax_replicas = 4\noss_paths = oss://nlp/*\n"
-#define INI_VISION "[policy vision]\nallow = @read, ScaleService\nservices = vision_*\n"
+#define INI_VISION "[policy vision]\nallow = @read, @lifecycle\nservices = vision_*\n"
 
 static const char ini[] = INI_HEAD INI_SMALL INI_VISION;
 
@@ -491,14 +491,14 @@ static void answers_that_may_not_pass(void **state)
     world_free(w);
 }
 
-static void closed_operations_stay_closed(void **state)
+static void what_no_key_bounds_stays_closed(void **state)
 {
     struct world *w = world_new(ini);
 
     (void)state;
-    world_ask(w, "tok-vision", "PUT", "/api/v2/services/cn-shanghai/vision_1/scale", "{\"Instance\":1}");
-    assert_has(w->replies[0].body, "Easgate.OperationClosed"); /* although `allow` lists it */
-    assert_has(w->replies[0].body, "ScaleService");
+    world_ask(w, "tok-vision", "PUT", "/api/v2/services/cn-shanghai/vision_1/restart", NULL);
+    assert_has(w->replies[0].body, "Easgate.OperationNotAllowed"); /* although `allow` lists its class */
+    assert_has(w->replies[0].body, "RestartService needs max_replicas");
     world_ask(w, "tok-vision", "POST", CREATE, BODY("vision_1", "llama_7b_fp16", "1"));
     assert_has(w->replies[1].body, "Easgate.OperationNotAllowed");
     assert_int_equal(w->send_count, 0);
@@ -1009,7 +1009,7 @@ int main(void)
         cmocka_unit_test(a_read_is_tried_again_with_its_own_intent),
         cmocka_unit_test(what_was_not_sent_may_be_tried_again),
         cmocka_unit_test(answers_that_may_not_pass),
-        cmocka_unit_test(closed_operations_stay_closed),
+        cmocka_unit_test(what_no_key_bounds_stays_closed),
         cmocka_unit_test(the_head_is_judged_first),
         cmocka_unit_test(a_request_keeps_the_policy_it_was_born_with),
         cmocka_unit_test(stopping_answers_everyone),
