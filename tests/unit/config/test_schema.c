@@ -117,7 +117,7 @@ static void rows_are_sound(void **state)
         assert_false(row->is_required && row->fallback);
         assert_true(strlen(row->help) > 10 && row->help[strlen(row->help) - 1] == '.');
     }
-    assert_true(schema_key_is_later(SECTION_POLICY, S("max_total_gpus")));
+    assert_true(schema_key_is_later(SECTION_POLICY, S("max_services")));
 }
 
 static void slips_of_the_pen_are_recognised(void **state)

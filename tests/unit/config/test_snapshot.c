@@ -342,34 +342,69 @@ static void values_mean_what_they_say(void **state)
     assert_true(slice_eq(s->upstreams[0].ca_file, S("/etc/ca.pem")));
     assert_int_equal(s->audit.durability, AUDIT_WRITTEN);
     assert_ptr_equal(p, &s->policies[0]);
-    assert_int_equal(p->service_specs.count, 3);
-    assert_true(slice_eq(p->service_specs.at[0].text, S("a_1")) && p->service_specs.at[0].has_cap);
-    assert_int_equal(p->service_specs.at[0].cap, 4);
-    assert_true(slice_eq(p->service_specs.at[1].text, S("b")));
-    assert_int_equal(p->service_specs.at[1].cap, 2);
-    assert_false(p->service_specs.at[2].has_cap);
-    assert_string_equal(p->service_specs.key, "service_specs");
-    assert_string_equal(p->service_specs.at[2].file, "conf/f.ini");
-    assert_int_equal(p->service_specs.at[2].line, 27);
-    assert_int_equal(p->max_replicas.at[0].cap, 7);
-    assert_int_equal(p->workspaces.count, 0);
-    assert_string_equal(p->workspaces.key, "workspaces"); /* a refusal names the key that is not set */
+    assert_int_equal(POLICY_RULES(p, service_specs)->count, 3);
+    assert_true(slice_eq(POLICY_RULES(p, service_specs)->at[0].text, S("a_1")) &&
+                POLICY_RULES(p, service_specs)->at[0].has_cap);
+    assert_int_equal(POLICY_RULES(p, service_specs)->at[0].cap, 4);
+    assert_true(slice_eq(POLICY_RULES(p, service_specs)->at[1].text, S("b")));
+    assert_int_equal(POLICY_RULES(p, service_specs)->at[1].cap, 2);
+    assert_false(POLICY_RULES(p, service_specs)->at[2].has_cap);
+    assert_string_equal(POLICY_RULES(p, service_specs)->key, "service_specs");
+    assert_string_equal(POLICY_RULES(p, service_specs)->at[2].file, "conf/f.ini");
+    assert_int_equal(POLICY_RULES(p, service_specs)->at[2].line, 27);
+    assert_int_equal(POLICY_RULES(p, max_replicas)->at[0].cap, 7);
+    assert_int_equal(POLICY_RULES(p, workspaces)->count, 0);
+    assert_string_equal(POLICY_RULES(p, workspaces)->key,
+                        "workspaces"); /* a refusal names the key that is not set */
     assert_non_null(p->allowed[opcat_index(opcat_by_name(S("CreateAppService")))]);
     assert_null(p->allowed[opcat_index(opcat_by_name(S("DeleteService")))]);
     snapshot_unref(&s);
 }
 
-static void closed_operations_are_a_warning(void **state)
+static void keys_that_nothing_looks_at_are_a_warning(void **state)
 {
-    struct snapshot *s =
-        load_text(GATEWAY UPSTREAM CREDS AUDIT CLIENT
-                  "[policy p]\nallow = ScaleService, @read\nservices = nlp_*\nvpcs = vpc-1\n");
+    struct snapshot *s = load_text(
+        GATEWAY UPSTREAM CREDS AUDIT CLIENT
+        "[policy p]\nallow = @read, DeleteService\nservices = nlp_*\nvpcs = vpc-1\nmax_replicas = 2\n"
+        "images = x/*\nspec_gpus = a = 1\ninternet = no\ngateways = gw-1\n");
 
     (void)state;
-    assert_non_null(strstr(
-        s->warnings, "conf/f.ini:14: warning: allow of [policy p] has ScaleService, which stays refused"));
-    assert_non_null(strstr(s->warnings, "conf/f.ini:16: warning: vpcs of [policy p] is never looked at"));
-    assert_true(s->warning_count >= 2);
+    assert_non_null(
+        strstr(s->warnings, "conf/f.ini:17: warning: max_replicas of [policy p] is never looked at"));
+    assert_non_null(strstr(s->warnings, "conf/f.ini:18: warning: images of [policy p] is never looked at"));
+    assert_non_null(
+        strstr(s->warnings, "conf/f.ini:19: warning: spec_gpus of [policy p] is never looked at"));
+    assert_non_null(strstr(s->warnings, "conf/f.ini:20: warning: internet of [policy p] is never looked at"));
+    assert_null(strstr(s->warnings, "gateways of")); /* reads name one in their path */
+    snapshot_unref(&s);
+}
+
+/* FLAG and COUNTS, and what a printed configuration says of them. */
+static void flags_and_counts_are_kept_with_their_lines(void **state)
+{
+    SCOPED(sbuf) text = SBUF_MAX(100000);
+    struct snapshot *s = load_text(GATEWAY UPSTREAM CREDS AUDIT CLIENT
+                                   "[policy p]\nallow = CreateService\nservices = p_*\nmax_replicas = 2\n"
+                                   "instance_types = a, b\nmax_total_gpus = 8\nspec_gpus = a = 1, b=4\n"
+                                   "internet = yes\n");
+    const struct policy *p = &s->policies[0];
+    int64_t n = 0;
+
+    (void)state;
+    assert_true(policy_cap(p, BOUND_max_total_gpus, &n) && n == 8);
+    assert_false(policy_cap(p, BOUND_max_cpu, &n));
+    assert_int_equal(POLICY_RULES(p, spec_gpus)->count, 2);
+    assert_true(slice_eq(POLICY_RULES(p, spec_gpus)->at[1].text, S("b")));
+    assert_int_equal(POLICY_RULES(p, spec_gpus)->at[1].cap, 4);
+    assert_true(slice_eq(POLICY_RULES(p, internet)->at[0].text, S("yes")));
+    assert_int_equal(POLICY_RULES(p, internet)->at[0].line, 20);
+    assert_true(policy_gpus(p, S("b"), true, 2, &n) && n == 4); /* at least what the table says */
+    assert_true(policy_gpus(p, S("a"), true, 2, &n) && n == 2);
+    assert_true(policy_gpus(p, S("c"), true, 3, &n) && n == 3);
+    assert_false(policy_gpus(p, S("c"), false, 0, &n));
+    snapshot_print(s, &text);
+    assert_non_null(strstr(text.p, "\nspec_gpus = a = 1, b = 4\n"));
+    assert_non_null(strstr(text.p, "\ninternet = yes\n"));
     snapshot_unref(&s);
 }
 
@@ -396,10 +431,19 @@ static void all_errors_are_reported_at_once(void **state)
         "f.ini:9: [policy p] has no services, expected services = PATTERN, PATTERN ...\n"
         "f.ini:10: allow of [policy p] is \"Nope\": expected an operation of EAS or a class such as @read "
         "(`easgate ops` lists them)\n"
-        "f.ini:11: unknown key \"foo\" in [policy p], expected one of: allow, services, workspaces, quotas, "
-        "app_types, app_versions, service_specs, max_replicas, max_total_replicas, oss_paths, "
-        "nas_mount_targets, nas_paths, "
-        "vpcs, vswitches, security_groups\n"
+        "f.ini:11: unknown key \"foo\" in [policy p], expected one of: allow, services, groups, workspaces, "
+        "quotas, "
+        "app_types, app_versions, service_specs, instance_types, max_replicas, max_total_replicas, "
+        "max_total_gpus, spec_gpus, max_cpu, max_memory, max_gpus, max_gpu_memory, max_disk, "
+        "max_shared_memory, "
+        "images, oss_paths, nas_mount_targets, nas_paths, git_repos, vpcs, vswitches, security_groups, "
+        "cidrs, "
+        "peer_accounts, internet, domains, certificates, gateways, resources, virtual_resources, "
+        "benchmark_tasks, configs, addons, roles, external_clusters, label_keys, log_projects, "
+        "machine_types, "
+        "max_machines, max_resources, max_virtual_resources, gateway_types, max_gateways, "
+        "max_gateway_replicas, charge_types, auto_renewal, resource_burstable, max_benchmark_tasks, "
+        "max_benchmark_agents, max_benchmark_duration, max_benchmark_rate, benchmark_urls\n"
         "f.ini:11: there is no [credential NAME], expected at least one\n");
 }
 
@@ -694,15 +738,16 @@ static void the_demo_is_what_the_issue_says(void **state)
     assert_true(slice_eq(s->gateway.listen.at[0].text, S("127.0.0.1:8080")));
     assert_true(slice_eq(s->gateway.admin_listen.at[0].text, S("127.0.0.1:9080")));
     assert_true(slice_eq(s->upstreams[0].host_header, S("127.0.0.1:8443")));
-    assert_int_equal(p->workspaces.count, 1);
-    assert_true(slice_eq(p->workspaces.at[0].text, S("12345")));
-    assert_int_equal(p->service_specs.count, 2);
-    assert_true(slice_eq(p->service_specs.at[0].text, S("llama_7b_fp16")) && p->service_specs.at[0].cap == 4);
-    assert_true(slice_eq(p->service_specs.at[1].text, S("chatglm_6b_int8")) &&
-                p->service_specs.at[1].cap == 2);
-    assert_int_equal(p->max_replicas.at[0].cap, 4);
-    assert_non_null(policy_owns(p, S("nlp_chat")));
-    assert_null(policy_owns(p, S("vision_chat")));
+    assert_int_equal(POLICY_RULES(p, workspaces)->count, 1);
+    assert_true(slice_eq(POLICY_RULES(p, workspaces)->at[0].text, S("12345")));
+    assert_int_equal(POLICY_RULES(p, service_specs)->count, 2);
+    assert_true(slice_eq(POLICY_RULES(p, service_specs)->at[0].text, S("llama_7b_fp16")) &&
+                POLICY_RULES(p, service_specs)->at[0].cap == 4);
+    assert_true(slice_eq(POLICY_RULES(p, service_specs)->at[1].text, S("chatglm_6b_int8")) &&
+                POLICY_RULES(p, service_specs)->at[1].cap == 2);
+    assert_int_equal(POLICY_RULES(p, max_replicas)->at[0].cap, 4);
+    assert_non_null(policy_owns(p, BOUND_services, S("nlp_chat")));
+    assert_null(policy_owns(p, BOUND_services, S("vision_chat")));
     assert_ptr_equal(snapshot_client_of_token(s, S("eg_demo_nlp_0123456789abcdef0123456789abcdef"), NULL),
                      nlp);
     assert_ptr_equal(snapshot_client_of_token(s, S("eg_demo_vision_0123456789abcdef0123456789abcd"), NULL),
@@ -735,8 +780,9 @@ int main(void)
         cmocka_unit_test(credentials_that_others_can_read_are_refused),
         cmocka_unit_test(defaults_are_those_of_the_documents),
         cmocka_unit_test(values_mean_what_they_say),
-        cmocka_unit_test(closed_operations_are_a_warning),
         cmocka_unit_test(a_weaker_log_is_a_warning),
+        cmocka_unit_test(keys_that_nothing_looks_at_are_a_warning),
+        cmocka_unit_test(flags_and_counts_are_kept_with_their_lines),
         cmocka_unit_test(all_errors_are_reported_at_once),
         cmocka_unit_test(secrets_are_never_repeated),
         cmocka_unit_test(print_and_load_agree),
