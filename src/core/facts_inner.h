@@ -42,6 +42,8 @@ bool facts_place_text(struct facts_reader *r, const struct facts_place *at, stru
 bool facts_is_service_name(struct slice s);
 bool facts_is_printable(struct slice s);
 
+/* Are the judged values of this field numbers? */
+bool facts_is_number(const struct op_field *f);
 /* A value without an inside: as JSON, or as read already. */
 bool facts_read_leaf(struct facts_reader *r, const struct op_field *f, const struct json *v, const struct facts_place *at);
 bool facts_read_text(struct facts_reader *r, const struct op_field *f, struct slice text, const struct facts_place *at);

@@ -89,13 +89,15 @@ static bool parse_one(struct facts_reader *r, const struct json *entry)
 {
     const struct json *name = json_first(entry), *where = json_next(name), *value = json_next(where);
     const struct op_field *f = field_at(r->out->op, json_text(where));
-    struct fact v = { .is_number = json_type(value) == JSON_NUMBER };
+    struct fact v = { .is_number = f && facts_is_number(f) };
 
     if (json_type(entry) != JSON_ARRAY || json_count(entry) != 3 || !f || !meaning_of(f, json_text(name), &v))
         return err_set(r->e, ERR_UNKNOWN, "facts: an entry that no request of %.*s could have",
                        SLICE_FMT(r->out->op->name));
-    if (v.is_number ? !json_integer(value, 0, INT32_MAX, &v.number) : json_type(value) != JSON_STRING)
-        return err_set(r->e, ERR_RANGE, "facts: a value must be a text or a count");
+    if (facts_is_number(f) ? !json_integer(value, 0, FACTS_NUMBER_MAX, &v.number)
+                           : json_type(value) != JSON_STRING)
+        return err_set(r->e, ERR_RANGE, "facts: a value that no request of %.*s could have",
+                       SLICE_FMT(r->out->op->name));
     v.where = arena_dup(r->a, json_text(where));
     if (!v.is_number)
         v.text = arena_dup(r->a, json_text(value));

@@ -279,6 +279,12 @@ static bool is_counted(enum bound b)
     return b != BOUND_NONE && styles[b] == REPLICAS;
 }
 
+bool facts_is_number(const struct op_field *f)
+{
+    return f->type == OP_INTEGER || f->type == OP_SIZE || f->type == OP_BOOLEAN || is_counted(f->bound) ||
+           (f->words && f->meaning == OP_BOUNDED);
+}
+
 static bool read_texts(struct facts_reader *r, const struct op_field *f, const struct json *v,
                        const struct facts_place *at)
 {
@@ -307,8 +313,11 @@ static bool read_map(struct facts_reader *r, const struct op_field *f, const str
             return facts_refuse(r, at, ERR_RANGE, "must be a map of strings");
         if (f->meaning != OP_LABELS)
             continue;
-        if (!check_judged(r, json_name(m), at) || json_text(m).n > TEXT_MAX_BYTES)
-            return facts_refuse(r, at, ERR_RANGE, "must have keys and values of at most 1024 characters");
+        if (json_name(m).n == 0 || json_name(m).n > TEXT_MAX_BYTES || !facts_is_printable(json_name(m)) ||
+            json_text(m).n > TEXT_MAX_BYTES)
+            return facts_refuse(
+                r, at, ERR_RANGE,
+                "must have keys of printable ASCII, and keys and values of at most 1024 characters");
         if (!facts_add_text(r, OP_LABEL_KEYS, BOUND_label_keys, json_name(m), at) ||
             !facts_add_text(r, OP_LABELS, BOUND_NONE, json_text(m), &member))
             return false;
