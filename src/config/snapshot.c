@@ -8,7 +8,7 @@
 #include "config/loading.h"
 #include "config/textfile.h"
 
-#define FILE_MAX_BYTES   (4 * 1024 * 1024) /* some 30,000 clients */
+#define FILE_MAX_BYTES   (16 * 1024 * 1024) /* 1,000 clients with policies of 200 lines are 7 */
 #define ARENA_MAX_BYTES  (512 * 1024 * 1024)
 #define ERRORS_MAX_BYTES (256 * 1024)
 #define TOKEN_MAX_BYTES  512
