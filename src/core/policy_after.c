@@ -128,8 +128,11 @@ static struct cap cap_of(struct judging *j, struct slice spec)
     take_cap(j, BOUND_service_specs, spec, &cap);
     take_cap(j, BOUND_instance_types, spec, &cap);
     take_caps(j, j->facts, false, &cap);
-    if (j->state && j->state->config && !j->facts->replaces &&
-        !find_spec(j->policy, BOUND_service_specs, spec))
+    if (!j->state || j->facts->op->raise == OP_RAISE_CREATE)
+        return cap;
+    if (!j->facts->spec.n) /* an instance type beside it does not take an application's spec away */
+        take_cap(j, BOUND_service_specs, j->state->spec, &cap);
+    if (j->state->config && !j->facts->replaces && !find_spec(j->policy, BOUND_service_specs, spec))
         take_caps(j, j->state->config, true, &cap);
     return cap;
 }

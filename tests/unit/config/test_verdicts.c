@@ -105,7 +105,7 @@ static bool read_state(struct slice text, bool strict, struct service_state *out
                     { "min=", &out->scaler_min },        { "max=", &out->scaler_max },
                     { "activation=", &out->activation }, { "target=", &out->cron_max },
                     { "surge=", &out->surge },           { "gpus=", &out->gpus } };
-    struct slice part;
+    struct slice part = SLICE_NONE;
 
     if (slice_eq(text, S("-")))
         return false;
