@@ -3,6 +3,7 @@
  * means, this file only what a value of a type looks like. Whatever stands in no tree is refused by name; nothing is
  * guessed and nothing is skipped.
  */
+#include "core/facts.h"
 #include "core/facts_inner.h"
 #include "base/num.h"
 #include "core/reply.h"

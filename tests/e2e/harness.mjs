@@ -61,7 +61,7 @@ token_sha256 = ${tokenDigest(tokens.reader)}
 policy = readers
 
 [policy small-llms]
-allow = @read, @create, @scale, @update, @lifecycle, @delete, @label, @mint
+allow = @read, @create, @scale, @update, @lifecycle, @delete
 services = nlp_*
 workspaces = 12345
 app_types = LLM

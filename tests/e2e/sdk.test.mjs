@@ -156,7 +156,7 @@ for (const [i, way] of WAYS.entries()) {
             ['Easgate.InvalidQuery', 400, /Develop/, () => call('CreateAppService', 'POST', '/api/v2/app_services', { query: { Develop: 'true' }, body: app(name) })],
             ['Easgate.ReplicaCap', 403, /9/, () => call('UpdateAppService', 'PUT', service, { body: { Replicas: 9 } })],
             ['Easgate.ServiceNotFound', 404, /vis_a/, () => call('DescribeService', 'GET', `${BASE}/vis_a`)],
-            ['Easgate.OperationClosed', 403, /ScaleService/, () => call('ScaleService', 'PUT', `${BASE}/${name}/scale`, { body: { Instance: 9 } })],
+            ['Easgate.ReplicaCap', 403, /9 replicas/, () => call('ScaleService', 'PUT', `${BASE}/${name}/scale`, { body: { Instance: 9 } })],
             ['Easgate.UnknownOperation', 404, /no EAS operation/, () => call('Nothing', 'GET', '/api/v2/nothing')],
             ['Easgate.Unauthenticated', 401, /token/, () => stranger('ListServices', 'GET', '/api/v2/services')],
             ['Easgate.Unauthenticated', 401, /token/, () => stranger('CreateAppService', 'POST', '/api/v2/app_services', { body: app(name) })],
