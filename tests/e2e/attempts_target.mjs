@@ -197,7 +197,7 @@ add('path: remove by GET and an override', also(setMethod('GET'), setPath('/api/
 
 /* ---- every operation on what is another team's, or needs a key that the policy does not set, although `allow` lists every class ---- */
 const operations = new Map(JSON.parse(fs.readFileSync(`${ROOT}/docs/eas/operations.json`, 'utf8')).map((o) => [o.action, o]));
-const VALUES = { ClusterId: 'cn-shanghai', ServiceName: 'vis_a' };
+const VALUES = { ClusterId: 'cn-shanghai', ServiceName: 'other_a' }; // nobody's, so that no other token may have it either
 const PUBLIC = ['DescribeArtifact', 'DescribeMachineSpec', 'DescribeRegions', 'DescribeSpotDiscountHistory']; // of nobody
 const NOT_OURS = { status: [403, 404], code: /^Easgate\.(ServiceNotFound|NotFound|SecretsNotAllowed|\w+NotAllowed)$/ };
 fs.readFileSync(`${ROOT}/tests/vectors/facts/accepted.txt`, 'utf8').split('\n').forEach((line, i) => {
@@ -206,7 +206,7 @@ fs.readFileSync(`${ROOT}/tests/vectors/facts/accepted.txt`, 'utf8').split('\n').
     const { action, method, path } = operations.get(m[1]);
     const filled = path.replace(/\{(\w+)\}/g, (_, name) => VALUES[name] ?? 'x-1');
     const query = m[2] ? m[2].split('&') : [];
-    const text = m[3] === '-' ? undefined : m[3].replaceAll('svc_1', 'vis_a');
+    const text = m[3] === '-' ? undefined : m[3].replaceAll('svc_1', 'other_a');
     add(`owned: ${action} (line ${i + 1})`, also(setMethod(method), setPath(filled), setQuery(...query), text ? setBody(text) : () => {}), NOT_OURS, text ? 'create' : 'describe');
 });
 
