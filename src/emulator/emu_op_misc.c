@@ -95,7 +95,7 @@ void op_addons(struct emu_call *c)
 {
     struct emu_jw w = emu_call_begin(c);
 
-    jw_open(&w, "TenantAddons", '[');
+    jw_open(&w, "Addons", '[');
     for (size_t i = 0; i < sizeof addons / sizeof addons[0]; i++) {
         jw_open(&w, NULL, '{');
         jw_str(&w, "Name", addons[i]);
