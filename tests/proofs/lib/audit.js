@@ -43,6 +43,25 @@ function chainFault(records) {
     return '';
 }
 
+/** What is wrong with the records' macs and epochs by this key line, by our own reading of the format; '' when nothing is. */
+function sealFault(records, keyLine) {
+    let key = Buffer.from(keyLine.split(' ').pop(), 'hex');
+    let epoch = 0;
+
+    for (const [i, r] of records.entries()) {
+        if (i === 0 && (r.epoch !== 0 || r.type !== 'checkpoint')) return 'the first record opens no epoch 0';
+        if (r.epoch === epoch + 1) {
+            if (r.type !== 'checkpoint') return `seq ${r.seq} begins epoch ${r.epoch}, but is no checkpoint`;
+            key = crypto.createHash('sha256').update('easgate-epoch').update(key).digest();
+            epoch++;
+        }
+        if (r.epoch !== epoch) return `seq ${r.seq} has epoch ${r.epoch} behind epoch ${epoch}`;
+        const sealed = r.line.slice(0, r.line.lastIndexOf(',"mac":"'));
+        if (crypto.createHmac('sha256', key).update(sealed, 'latin1').digest('hex') !== r.mac) return `seq ${r.seq} has another mac`;
+    }
+    return '';
+}
+
 /** The journal's lines; each with `nonces`. A cut last line (the emulator was killed) would throw. */
 function readJournal(journalPath) {
     const lines = fs.readFileSync(journalPath, 'utf8').split('\n').filter((l) => l);
@@ -95,4 +114,4 @@ function reconcileFaults(found) {
         .map(([name, set]) => `${name}: ${set.length} (such as ${set[0]})`).join('; ');
 }
 
-module.exports = { auditFiles, readAudit, chainFault, readJournal, reconcile, reconcileFaults };
+module.exports = { auditFiles, readAudit, chainFault, sealFault, readJournal, reconcile, reconcileFaults };

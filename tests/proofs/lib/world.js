@@ -202,9 +202,21 @@ services = vision_*\nworkspaces = 67890\napp_types = LLM\nservice_specs = llama_
         return requestBytes({ target: `/api/v2/services/cn-shanghai/${name}`, host: this.host, token: TOKEN, ...more });
     }
 
-    /** Run `easgate audit verify` on all segments of the log; {code, text}. */
+    /** Make the key of the log in auditDir; lines for [audit] that name it. `epoch`: how long each key seals. */
+    makeKey(epoch) {
+        const keyFile = path.join(this.auditDir, 'key');
+        const run = spawnSync(this.easgate, ['audit', 'init', '--key-file', keyFile, '--epoch', epoch], { encoding: 'utf8', timeout: 20000 });
+        if (run.status !== 0) throw new Error(`audit init: ${run.stderr}`);
+        this.keyLine = run.stdout.trim();
+        this.keyLinePath = path.join(this.auditDir, 'first-key');
+        fs.writeFileSync(this.keyLinePath, run.stdout, { mode: 0o600 });
+        return [`key_file = ${keyFile}`];
+    }
+
+    /** Run `easgate audit verify` on all segments of the log, with its key if it has one; {code, text}. */
     verify(...more) {
-        const run = spawnSync(this.easgate, ['audit', 'verify', this.auditDir, ...more], { encoding: 'utf8', timeout: 120000 });
+        const key = this.keyLinePath ? ['--key', this.keyLinePath] : [];
+        const run = spawnSync(this.easgate, ['audit', 'verify', ...key, ...more, this.auditDir], { encoding: 'utf8', timeout: 120000 });
         return { code: run.status, text: `${run.stdout}${run.stderr}`.trim() };
     }
 
