@@ -1,9 +1,13 @@
 /*
  * What is wrong with [audit] as a whole, and what a person should know who relies on its log: a setting that is allowed but
- * promises less is a warning.
+ * promises less is a warning. Nothing of a secret ever goes into a problem.
  */
 #include "config/loading.h"
 #include "config/address.h"
+#include "config/textfile.h"
+#include "core/audit_key.h"
+
+#define KEY_MAX_BYTES 4096
 
 static const struct ini_section *section_of(const struct loading *l)
 {
@@ -37,6 +41,40 @@ static void check_files(struct loading *l, const struct ini_section *s)
                 problem_error(&l->problems, line_of(s, files[i].key),
                               "%.*s of [audit] is the file of %.*s, too: expected another one",
                               SLICE_FMT(files[i].key), SLICE_FMT(files[k].key));
+}
+
+/* Can this secret be read, and is it an audit key, if it has to be one? */
+static bool is_good_secret(struct slice path, bool is_audit_key, struct err *e)
+{
+    SCOPED(sbuf) text = SBUF_MAX(KEY_MAX_BYTES);
+    struct audit_key key = { 0 };
+    bool ok = textfile_read(path.p, TEXTFILE_SECRET, &text, e) &&
+              (!is_audit_key || audit_key_parse(&key, sbuf_slice(&text), e));
+
+    audit_key_drop(&key);
+    if (text.p)
+        secret_wipe(text.p, text.cap);
+    return ok;
+}
+
+/* What the start would stumble over. */
+static void check_secrets(struct loading *l, const struct ini_section *s)
+{
+    const struct cfg_audit *a = &l->snap->audit;
+    const struct {
+        struct slice key, path;
+        bool is_audit_key;
+        const char *maker;
+    } secrets[] = { { S("key_file"), a->key_file, true, "`easgate audit init` makes it" },
+                    { S("checkpoint_key"), a->checkpoint_key, false,
+                      "`openssl genpkey -algorithm ed25519` makes one" } };
+
+    for (size_t i = 0; l->read_credentials && i < sizeof secrets / sizeof *secrets; i++) {
+        struct err e = { 0 };
+        if (secrets[i].path.n && !is_good_secret(secrets[i].path, secrets[i].is_audit_key, &e))
+            problem_error(&l->problems, line_of(s, secrets[i].key), "%.*s of [audit]: %.*s %s (%s)",
+                          SLICE_FMT(secrets[i].key), SLICE_FMT(secrets[i].path), e.text, secrets[i].maker);
+    }
 }
 
 static void warn(struct loading *l, const struct ini_section *s)
@@ -78,6 +116,7 @@ bool loading_check_audit(struct loading *l)
     if (s) {
         check_files(l, s);
         check_syslog(l, s);
+        check_secrets(l, s);
         warn(l, s);
     }
     return true;

@@ -25,7 +25,7 @@ bool loading_make_hosts(struct loading *l);
 /* load_rules.c: rules that can never match, overlaps, what needs a permission of its own. */
 bool loading_check_gateway(struct loading *l);
 bool loading_check_policies(struct loading *l);
-/* load_audit.c: files of [audit] that are one, keys that contradict each other; what its log cannot show is a warning. */
+/* load_audit.c: files of [audit] that are one or no keys, keys that contradict each other; what its log cannot show is a warning. */
 bool loading_check_audit(struct loading *l);
 /* load_policy.c: one policy at a time, for load_rules.c. is_whole: no value of the file was refused. */
 bool loading_check_each_policy(struct loading *l, bool is_whole);

@@ -76,6 +76,50 @@ static void fine_is_zero(void **state)
     assert_non_null(strstr(err, "f.ini:7: file of [credential main]: "));
 }
 
+/* What the start would stumble over; not where the keys are on another machine. */
+static void keys_of_the_log(void **state)
+{
+    char path[300];
+
+    (void)state;
+    char text[600];
+    FILE *from = fopen(GOOD, "rb");
+    assert_non_null(from);
+    text[fread(text, 1, sizeof text - 1, from)] = '\0';
+    fclose(from);
+    snprintf(path, sizeof path, "%s/f.ini", directory);
+    FILE *to = fopen(path, "wb");
+    assert_non_null(to);
+    const char *behind = strstr(text, "[client");
+    fprintf(to, "%.*skey_file = k\n%s", (int)(behind - text), text, behind);
+    fclose(to);
+    assert_int_equal(chmod(path, 0600), 0);
+    assert_int_equal(run("--no-credentials", path, NULL), 0);
+    assert_string_equal(err, "");
+    assert_int_equal(run(path, NULL, NULL), 2);
+    assert_non_null(strstr(err, "f.ini:10: key_file of [audit]: "));
+    assert_non_null(strstr(err, "`easgate audit init` makes it"));
+    snprintf(path, sizeof path, "%s/k", directory);
+    to = fopen(path, "wb");
+    assert_non_null(to);
+    fputs("easgate-audit-key 1 0 3600 0 00112233\n", to);
+    fclose(to);
+    assert_int_equal(chmod(path, 0600), 0);
+    char ini[300];
+    snprintf(ini, sizeof ini, "%s/f.ini", directory);
+    assert_int_equal(run(ini, NULL, NULL), 2);
+    assert_non_null(strstr(err, "no audit key"));
+    assert_null(strstr(err, "00112233"));
+    to = fopen(path, "wb");
+    assert_non_null(to);
+    fputs("easgate-audit-key 1 0 3600 0 000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f\n",
+          to);
+    fclose(to);
+    assert_int_equal(run(ini, NULL, NULL), 2); /* for its credentials */
+    assert_null(strstr(err, "key_file"));
+    unlink(path);
+}
+
 static void errors_are_two(void **state)
 {
     (void)state;
@@ -130,9 +174,9 @@ static int remove_directory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(fine_is_zero),      cmocka_unit_test(errors_are_two),
-        cmocka_unit_test(warnings_are_fine), cmocka_unit_test(print_masks_secrets),
-        cmocka_unit_test(usage_is_two),
+        cmocka_unit_test(fine_is_zero),        cmocka_unit_test(keys_of_the_log),
+        cmocka_unit_test(errors_are_two),      cmocka_unit_test(warnings_are_fine),
+        cmocka_unit_test(print_masks_secrets), cmocka_unit_test(usage_is_two),
     };
 
     return cmocka_run_group_tests(tests, make_directory, remove_directory);
