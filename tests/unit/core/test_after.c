@@ -193,6 +193,10 @@ static void what_comes_back_counts(void **state)
     assert_int_equal(clone.peak, 9);
     assert_int_equal(clone.now, 0);
     assert_int_equal(compute(ASKED("CloneService", .replicas = 1, .max = 2), &now).peak, 3);
+    now.count = 8;
+    now.extra = 3; /* detached instances are not cloned, but roll back beside the rest */
+    assert_int_equal(compute(ASKED("CloneService"), &now).peak, 9);
+    assert_int_equal(compute(ASKED("UpdateServiceVersion"), &now).peak, 12);
     refuse(ASKED("CloneService"), &(struct service_state){ .count = 0 }, ERR_MISSING);
     assert_int_equal(compute(ASKED("StartService"), &(struct service_state){ .stored = 5 }).peak, 5);
     assert_int_equal(
