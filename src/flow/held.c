@@ -71,7 +71,7 @@ static bool is_in_doubt(struct txn *t, const struct held *h)
 {
     int64_t left_ms = h->certain_from_mono_ms - txn_now(t);
 
-    if (left_ms <= 0 || !t->in.is.facts.raises)
+    if (left_ms <= 0 || !(t->in.is.facts.raises || is_purchase(t)))
         return false;
     txn_refuse(
         t, REASON_CHANGE_UNDER_WAY,

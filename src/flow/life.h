@@ -7,6 +7,7 @@
 #include "core/acs3.h"
 #include "core/budget.h"
 #include "core/request.h"
+#include "flow/look.h"
 #include "flow/txn.h"
 
 #define TXN_ARENA_MAX_BYTES (4 * 1024 * 1024)
@@ -49,8 +50,10 @@ struct txn {
 
     struct usage *usage;      /* of its client, while it is counted as under way */
     struct verdict verdict;
-    struct service_state state;
+    struct look look;         /* a service that is being looked at, look.c */
+    struct service_state state; /* what the verdict rests on; of a purchase only count */
     bool has_state;
+    struct slice facts_text, state_text; /* as the records have them */
     struct {                  /* a list that is being read, gather.c */
         struct json *first;   /* the first page, without its services */
         struct json *owned;   /* the services of all pages so far that the policy owns */
@@ -140,16 +143,23 @@ enum step_result step_relay(struct txn *t);    /* step_end.c */
 enum step_result step_settle(struct txn *t);
 
 /* ---- parts that steps share ---- */
-/* Is its answer a list that is cut to the services of the policy? nested.c */
-bool txn_lists_services(const struct txn *t);
-/* Start a nested request for t: op with these path parameters and query. It wakes t with TXN_LOOKED_UP, its result in
+/* Start a nested request for t: a read, with this query, by the deadline (0: one of its own). Its path's ClusterId is the region;
+ * any other parameter is `name`, or where that is empty t's own of that name. It wakes t with TXN_LOOKED_UP, its result in
  * t->nested. False without memory. nested.c */
-bool txn_nest(struct txn *t, const struct op *op, struct slice service, const struct query *query);
-/* Read DescribeService's answer about a service. False: it does not say what is needed, or is about another. nested.c */
-bool service_state_read(struct slice body, struct slice service, struct arena *a, struct service_state *out,
-                        struct err *e);
-/* The same of a service in a list. */
-bool service_state_of(const struct json *service, struct arena *a, struct service_state *out, struct err *e);
+bool txn_nest(struct txn *t, const struct op *op, struct slice name, const struct query *query, int64_t deadline_mono_ms);
+/* The verdict of a nested request: it may only read, for its parent, what the parent's policy owns. */
+enum step_result judge_nested(struct txn *t);
+/* Is its answer a list that is cut to the services of the policy? */
+bool txn_lists_services(const struct txn *t);
+/* look.c: look at the service of the plan: NEXT (t->look.seen.state is whole), REFUSE, or WAIT (TXN_LOOKED_UP follows, then
+ * look_go_on). */
+enum step_result look_begin(struct txn *t, const struct look *plan);
+enum step_result look_go_on(struct txn *t);
+/* purchase.c: what is bounded by how many the account has. Hold its count; ask for it (WAIT, TXN_LOOKED_UP follows); judge it. */
+bool is_purchase(const struct txn *t);
+enum step_result purchase_hold(struct txn *t);
+enum step_result purchase_ask(struct txn *t);
+enum step_result purchase_judge(struct txn *t);
 /* gather.c: take a page of ListServices in; AGAIN when there are more. Ask for the next one: WAIT, TXN_LOOKED_UP follows, then
  * gather_read. filters may be NULL. */
 enum step_result gather_take(struct txn *t, const struct http1_msg *answer);

@@ -37,6 +37,8 @@ static struct audit_rec whole_record(struct txn *t, enum audit_type type)
         .replicas = v->has_after ? v->after.peak : f->replicas,
         .has_replicas_now = v->has_after && t->has_state,
         .replicas_now = v->after.now,
+        .facts = t->facts_text,
+        .now = t->state_text,
         .policy = slice_of(t->in.pass.snap->digest),
         .rule = v->rule_text,
         .body_received_sha256 = slice_of(t->in.body_sha256[0] ? t->in.body_sha256 : NULL),

@@ -132,20 +132,21 @@ static enum step_result take_truth(struct txn *t, struct team *team)
     for (const struct json *s = json_first(t->gather.owned); s; s = json_next(s)) {
         struct slice name = json_text(json_get(s, S("ServiceName")));
         struct arena *a = arena_new(STATE_MAX_BYTES);
-        struct service_state state;
+        struct service_seen seen;
         struct err e = { 0 };
-        bool is_read = a && service_state_of(s, a, &state, &e);
+        bool is_read = a && service_state_of(s, STATE_COUNTS, a, &seen, &e);
         arena_free(&a); /* of the state only counts are used */
+        seen_finish(&seen);
         if (!is_read)
             return txn_refuse(t, REASON_BUDGET_UNREADABLE, "service %.*s of the team cannot be counted: %s",
                               SLICE_FMT(name), e.text);
-        if (state.has_scaler || state.has_cron)
+        if (seen.scaler != SCALER_OFF || seen.cron != SCALER_OFF)
             return txn_refuse(
                 t, REASON_BUDGET_UNREADABLE,
                 "service %.*s of the team has a scaler that was set elsewhere, so the team's sum is not "
                 "known; nothing may grow while it is on",
                 SLICE_FMT(name));
-        if (!budget_read_service(team->book, name, service_peak(&state)))
+        if (!budget_read_service(team->book, name, service_peak(&seen.state)))
             return txn_refuse(t, REASON_OVERLOADED, "out of memory");
     }
     /* an unknown outcome may show as late as an exchange may last */

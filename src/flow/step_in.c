@@ -36,6 +36,21 @@ enum step_result step_route(struct txn *t)
     return reason == REASON_NONE ? STEP_NEXT : txn_refuse(t, reason, "%s", e.text);
 }
 
+/* The judged values as the record will have them: what cannot be written down whole is not carried out. */
+static enum step_result print_facts(struct txn *t)
+{
+    char most[512] = "";
+    SCOPED(sbuf) text = SBUF_LENT(most, sizeof most, FACTS_TEXT_MAX_BYTES);
+
+    if (!facts_print(&t->in.is.facts, &text))
+        return txn_refuse(
+            t, REASON_TOO_LARGE,
+            "the values that are judged have more than %d bytes as an audit record would hold them",
+            FACTS_TEXT_MAX_BYTES);
+    t->facts_text = arena_dup(t->arena, sbuf_slice(&text));
+    return t->facts_text.p ? STEP_NEXT : txn_refuse(t, REASON_OVERLOADED, "out of memory");
+}
+
 enum step_result step_parse(struct txn *t)
 {
     const struct http1_msg *m = t->in.message;
@@ -45,5 +60,5 @@ enum step_result step_parse(struct txn *t)
         return txn_refuse(t, REASON_INTERNAL, "the body could not be hashed");
     enum reason reason = request_parse(&t->in.is, m->target, http1_header_get(m, S("content-type"), NULL),
                                        sbuf_slice(&m->body), t->arena, &e);
-    return reason == REASON_NONE ? STEP_NEXT : txn_refuse(t, reason, "%s", e.text);
+    return reason == REASON_NONE ? print_facts(t) : txn_refuse(t, reason, "%s", e.text);
 }

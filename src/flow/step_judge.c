@@ -4,6 +4,7 @@
  */
 #include "flow/gate_state.h"
 #include "base/digest.h"
+#include "core/after_text.h"
 #include "flow/life.h"
 #include "base/enc.h"
 
@@ -16,14 +17,10 @@ static enum step_result take_verdict(struct txn *t, const struct service_state *
     return txn_refuse_as(t, &t->verdict.refusal);
 }
 
-/* Purchases are bounded by what the account has, lists are cut, configurations that come back are judged: none of that is
- * done here yet. */
+/* Lists of other things than services are cut nowhere yet. */
 static bool is_within_reach(const struct txn *t)
 {
-    const struct op *op = t->in.is.match.op;
-
-    return op->count.list.n == 0 && (op->list.items.n == 0 || txn_lists_services(t)) &&
-           op->raise != OP_RAISE_CLONE && op->raise != OP_RAISE_VERSION;
+    return t->in.is.match.op->list.items.n == 0 || txn_lists_services(t);
 }
 
 /* All that can be refused without the present state is refused here, so that it causes no look-up. */
@@ -37,19 +34,26 @@ enum step_result step_screen(struct txn *t)
     return result;
 }
 
-enum step_result step_hold(struct txn *t)
+/* All that the change may touch, before anything is looked at. */
+static enum step_result ask_to_hold(struct txn *t)
 {
     const struct facts *f = &t->in.is.facts;
 
-    if (!f->changes)
+    if (usage_admit_change(t) != STEP_NEXT)
+        return STEP_REFUSE;
+    if ((f->service.n && !held_ask(t, "service", f->service)) ||
+        (f->new_service.n && !held_ask(t, "service", f->new_service)))
+        return txn_refuse(t, REASON_OVERLOADED, "out of memory");
+    return is_purchase(t) ? purchase_hold(t) : STEP_NEXT;
+}
+
+enum step_result step_hold(struct txn *t)
+{
+    if (!t->in.is.facts.changes)
         return STEP_NEXT;
     switch (t->wait.event) {
     case TXN_EVENT_NONE:
-        if (usage_admit_change(t) != STEP_NEXT)
-            return STEP_REFUSE;
-        if (f->service.p && !held_ask(t, "service", f->service))
-            return txn_refuse(t, REASON_OVERLOADED, "out of memory");
-        return held_take(t);
+        return ask_to_hold(t) == STEP_NEXT ? held_take(t) : STEP_REFUSE;
     case TXN_HELD:
         return held_take(t);
     case TXN_ABORTED:
@@ -67,69 +71,73 @@ enum step_result step_hold(struct txn *t)
         SLICE_FMT(held_awaited(t)), (unsigned long long)t->in.pass.snap->gateway.change_wait_ms);
 }
 
-/* What the nested DescribeService brought. */
-static enum step_result read_state(struct txn *t)
+/* What of the service has to be read for this verdict. */
+static struct look plan_of(const struct txn *t)
 {
-    const struct http1_msg *answer = t->nested.answer;
-    struct err e = { 0 };
+    const struct facts *f = &t->in.is.facts;
+    struct look plan = { .service = f->service,
+                         .want = f->op->raise == OP_RAISE_CLONE ? STATE_WHOLE : STATE_HARDWARE,
+                         .deadline_mono_ms = txn_now(t) + (int64_t)txn_upstream(t)->timeout_ms };
 
-    if (t->nested.refusal.reason != REASON_NONE)
-        return txn_refuse(t, REASON_STATE_UNREADABLE,
-                          "the present state of the service could not be read: %.*s",
-                          SLICE_FMT(t->nested.refusal.message));
-    if (answer->status >= 400) {
-        struct json *tree = json_load(sbuf_slice(&answer->body), &json_limits_answer, NULL);
-        bool ours = is_about_our_key(json_text(json_get(tree, S("Code"))));
-        json_free(&tree);
-        if (ours)
-            return txn_refuse(t, REASON_CREDENTIAL_REJECTED, NULL);
-    }
-    if (answer->status == 404)
-        return txn_refuse(t, REASON_SERVICE_NOT_FOUND, "no service \"%.*s\" is yours",
-                          SLICE_FMT(t->in.is.facts.service));
-    if (answer->status != 200)
-        return txn_refuse(t, REASON_STATE_UNREADABLE,
-                          "the present state of the service could not be read: EAS answered with status %d",
-                          answer->status);
-    if (!service_state_read(sbuf_slice(&answer->body), t->in.is.facts.service, t->arena, &t->state, &e))
-        return txn_refuse(t, REASON_STATE_UNREADABLE,
-                          "the present state of the service could not be read: %s", e.text);
+    if (f->op->raise == OP_RAISE_VERSION)
+        facts_max(f, OP_VERSION, &plan.version);
+    return plan;
+}
+
+/* What would come back is not known when nothing states it: neither EAS nor, where its number takes the place, the request. */
+static enum step_result take_state(struct txn *t)
+{
+    const struct service_state *s = &t->look.seen.state;
+
+    if (service_peak(s) == 0 && !t->in.is.facts.has_replicas)
+        return txn_refuse(
+            t, REASON_STATE_UNREADABLE,
+            "the present state of service %.*s could not be read: EAS states no count of replicas for it",
+            SLICE_FMT(t->look.service));
+    t->state = *s;
     t->has_state = true;
     return STEP_NEXT;
 }
 
-enum step_result step_lookup(struct txn *t)
+static enum step_result look(struct txn *t)
 {
-    if (t->verdict.kind != VERDICT_NEED_STATE)
-        return STEP_NEXT;
-    if (t->wait.event == TXN_LOOKED_UP)
-        return read_state(t);
-    const struct op *describe = opcat_by_name(S("DescribeService"));
-    struct query query;
-    if (!query_init(describe, t->arena, &query) || !txn_nest(t, describe, t->in.is.facts.service, &query))
-        return txn_refuse(t, REASON_OVERLOADED, "out of memory");
-    return txn_wait(t, 0);
+    struct look plan = plan_of(t);
+    enum step_result result = t->wait.event == TXN_EVENT_NONE ? look_begin(t, &plan) : look_go_on(t);
+
+    return result == STEP_NEXT ? take_state(t) : result;
 }
 
-/* A nested request was caused by a judged one; it may only read, and only what its parent's policy owns. */
-static enum step_result judge_nested(struct txn *t)
+enum step_result step_lookup(struct txn *t)
 {
-    const struct op *op = t->in.is.match.op;
-    const struct facts *f = &t->in.is.facts;
-    bool reads = op->retry == OP_RETRY_READ && !f->changes;
-    bool owned = txn_lists_services(t) ||
-                 (f->service.p && policy_owns(t->in.pass.client->policy, BOUND_services, f->service));
-
-    if (!reads || !owned)
-        return txn_refuse(t, REASON_INTERNAL, "a look-up of this kind is not allowed");
-    t->verdict = (struct verdict){ .kind = VERDICT_ALLOW, .rule_text = S("look-up of easgate") };
+    if (t->wait.event == TXN_ABORTED)
+        return txn_refuse(t, REASON_STOPPING, NULL);
+    if (t->verdict.kind == VERDICT_NEED_STATE)
+        return look(t);
+    if (is_purchase(t))
+        return t->wait.event == TXN_EVENT_NONE ? purchase_ask(t) : purchase_judge(t);
     return STEP_NEXT;
+}
+
+/* The state as the record will have it. */
+static enum step_result print_state(struct txn *t)
+{
+    char most[512] = "";
+    SCOPED(sbuf) text = SBUF_LENT(most, sizeof most, STATE_TEXT_MAX_BYTES);
+
+    if (!state_print(&t->state, &text))
+        return txn_refuse(
+            t, REASON_STATE_UNREADABLE,
+            "the service's stored configuration has more judged values than an audit record holds");
+    t->state_text = arena_dup(t->arena, sbuf_slice(&text));
+    return t->state_text.p ? STEP_NEXT : txn_refuse(t, REASON_OVERLOADED, "out of memory");
 }
 
 enum step_result step_judge(struct txn *t)
 {
     if (t->parent)
         return judge_nested(t);
+    if ((t->has_state || is_purchase(t)) && print_state(t) != STEP_NEXT)
+        return STEP_REFUSE;
     if (t->has_state) {
         enum step_result result = take_verdict(t, &t->state);
         if (result != STEP_NEXT)

@@ -24,8 +24,10 @@ static const char ini[] = INI_HEAD INI_SMALL INI_VISION;
 #define BODY(name, spec, replicas)                                                                           \
     "{\"ServiceName\":\"" name "\",\"AppType\":\"LLM\",\"ServiceSpec\":\"" spec "\",\"Replicas\":" replicas  \
     "}"
+#define NO_SCALERS "\"AutoscalerEnabled\":false,\"CronscalerEnabled\":false"
 #define STATE(spec, total)                                                                                   \
-    "{\"RequestId\":\"r\",\"ServiceName\":\"nlp_a\",\"AppSpecName\":\"" spec "\",\"TotalInstance\":" total "}"
+    "{\"RequestId\":\"r\",\"ServiceName\":\"nlp_a\",\"AppSpecName\":\"" spec "\",\"TotalInstance\":" total   \
+    "," NO_SCALERS "}"
 
 static void forwards_only_what_is_durable(void **state)
 {
@@ -205,20 +207,20 @@ static void judges_what_a_start_brings_back(void **state)
     assert_has(w->replies[0].body, "Easgate.ReplicaCap");
     world_ask(w, "tok-nlp", "PUT", SERVICE "/start",
               NULL); /* the stored count stands in ServiceConfig only */
-    world_answer(w, 1, 200,
-                 "{\"AppSpecName\":\"llama_7b_fp16\",\"TotalInstance\":0,"
-                 "\"ServiceConfig\":\"{\\\"metadata\\\":{\\\"instance\\\":9}}\"}");
+    world_answer(
+        w, 1, 200,
+        "{\"ServiceName\":\"nlp_a\",\"AppSpecName\":\"llama_7b_fp16\",\"TotalInstance\":0," NO_SCALERS
+        ",\"ServiceConfig\":\"{\\\"metadata\\\":{\\\"instance\\\":9}}\"}");
     assert_has(w->replies[1].body, "would be 9 replicas (9 now)");
     world_ask(w, "tok-nlp", "PUT", SERVICE "/start", NULL); /* it states no count at all */
-    world_answer(w, 2, 200, "{\"AppSpecName\":\"llama_7b_fp16\"}");
+    world_answer(w, 2, 200, "{\"ServiceName\":\"nlp_a\",\"AppSpecName\":\"llama_7b_fp16\"," NO_SCALERS "}");
     assert_int_equal(w->replies[2].status, 503);
     world_ask(w, "tok-nlp", "PUT", SERVICE "/start", NULL); /* a spec that is not listed */
     world_answer(w, 3, 200, STATE("baichuan_7b_fp16", "1"));
     assert_has(w->replies[3].body, "Easgate.SpecNotAllowed");
-    world_ask(w, "tok-nlp", "PUT", SERVICE "/start", NULL); /* a scaler that could pass the cap */
-    world_answer(w, 4, 200,
-                 "{\"AppSpecName\":\"llama_7b_fp16\",\"TotalInstance\":1,\"AutoscalerEnabled\":true}");
-    assert_has(w->replies[4].body, "Easgate.ScalerActive");
+    world_ask(w, "tok-nlp", "PUT", SERVICE "/start", NULL); /* a stopped one that would start with nothing */
+    world_answer(w, 4, 200, STATE("llama_7b_fp16", "0"));
+    assert_has(w->replies[4].body, "Easgate.StateUnreadable");
     assert_int_equal(w->send_count, 5);
     world_ask(w, "tok-nlp", "PUT", SERVICE "/start", NULL);
     world_answer(w, 5, 200, STATE("llama_7b_fp16", "4"));
@@ -306,8 +308,10 @@ static void any_two_changes_of_a_service_come_one_after_the_other(void **state)
 
     (void)state;
     world_ask(w, "tok-nlp", "POST", CREATE, BODY("nlp_a", "llama_7b_fp16", "1"));
-    world_ask(w, "tok-nlp", "POST", CREATE, BODY("nlp_a", "llama_7b_fp16", "2")); /* states everything, and waits */
-    world_ask(w, "tok-nlp", "POST", CREATE, BODY("nlp_b", "llama_7b_fp16", "2")); /* another service does not */
+    world_ask(w, "tok-nlp", "POST", CREATE,
+              BODY("nlp_a", "llama_7b_fp16", "2")); /* states everything, and waits */
+    world_ask(w, "tok-nlp", "POST", CREATE,
+              BODY("nlp_b", "llama_7b_fp16", "2")); /* another service does not */
     world_ask(w, "tok-nlp", "PUT", SERVICE "/start", NULL);
     world_ask(w, "tok-nlp", "PUT", SERVICE "/stop", NULL); /* nobody overtakes */
     assert_int_equal(w->send_count, 2);
@@ -672,7 +676,8 @@ static void too_many_changes_of_a_client_get_429(void **state)
 static const char ini_budget[] = INI_HEAD INI_SMALL "max_total_replicas = 5\n" INI_VISION;
 
 #define ROW(name, total)                                                                                     \
-    "{\"ServiceName\":\"" name "\",\"AppSpecName\":\"llama_7b_fp16\",\"TotalInstance\":" total "}"
+    "{\"ServiceName\":\"" name "\",\"AppSpecName\":\"llama_7b_fp16\",\"TotalInstance\":" total               \
+    "," NO_SCALERS "}"
 #define LIST(count, rows) "{\"RequestId\":\"r\",\"TotalCount\":" count ",\"Services\":[" rows "]}"
 
 static void a_team_never_has_more_than_its_budget(void **state)
@@ -763,7 +768,8 @@ static void nothing_grows_while_the_sum_is_unreadable(void **state)
         "not json",
         LIST("1", "{\"ServiceName\":\"nlp_x\"}"),
         LIST("1", "{\"ServiceName\":\"nlp_x\",\"TotalInstance\":\"1\"}"),
-        LIST("1", "{\"ServiceName\":\"nlp_x\",\"TotalInstance\":1,\"AutoscalerEnabled\":true}"),
+        LIST("1", "{\"ServiceName\":\"nlp_x\",\"TotalInstance\":1,\"AutoscalerEnabled\":true,"
+                  "\"CronscalerEnabled\":false}"),
     };
     struct world *w = world_new(ini_budget);
     size_t sends = 0;
@@ -884,8 +890,8 @@ static void an_error_of_eas_leaves_a_change_in_doubt(void **state)
     static const struct {
         int status;
         bool in_doubt;
-    } ends[] = { { 200, false }, { 400, false }, { 404, false }, { 409, false }, { 408, true }, { 500, true },
-                 { 503, true },  { 302, true } };
+    } ends[] = { { 200, false }, { 400, false }, { 404, false }, { 409, false },
+                 { 408, true },  { 500, true },  { 503, true },  { 302, true } };
     struct world *w = world_new(ini);
 
     (void)state;
