@@ -20,6 +20,9 @@ struct snapshot *gate_snapshot(const struct gate *g); /* borrowed */
 void gate_set_snapshot(struct gate *g, struct snapshot *snap);
 /* The run before left requests whose outcome is not known: budgets let nothing grow until they must have taken effect. */
 void gate_wait_for_truth(struct gate *g);
+/* A change of this service was sent by the run before, and nobody knows what came of it: nothing grows on what EAS says of the
+ * service until it must have taken effect. False without memory. */
+bool gate_doubt_service(struct gate *g, struct slice service);
 struct metrics *gate_metrics(struct gate *g);
 const struct ports *gate_ports(const struct gate *g);
 

@@ -43,14 +43,29 @@ static struct held *held_of(struct gate *g, struct slice key)
     return h;
 }
 
-bool held_ask(struct txn *t, const char *kind, struct slice name)
+static struct held *held_named(struct gate *g, const char *kind, struct slice name)
 {
     SCOPED(sbuf) key = SBUF_MAX(1024);
 
     sbuf_adds(&key, kind);
     sbuf_addc(&key, ' ');
     sbuf_add(&key, name);
-    struct held *h = sbuf_ok(&key) ? held_of(t->gate, sbuf_slice(&key)) : NULL;
+    return sbuf_ok(&key) ? held_of(g, sbuf_slice(&key)) : NULL;
+}
+
+bool gate_doubt_service(struct gate *g, struct slice service)
+{
+    struct held *h = held_named(g, "service", service);
+
+    if (h)
+        h->certain_from_mono_ms = clock_mono_ms(g->ports.clock) + (int64_t)g->snap->upstreams[0].timeout_ms;
+    return h;
+}
+
+bool held_ask(struct txn *t, const char *kind, struct slice name)
+{
+    struct held *h = held_named(t->gate, kind, name);
+
     if (!h)
         return false;
     for (size_t i = 0; i < t->holds.count; i++)
