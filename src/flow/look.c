@@ -2,6 +2,7 @@
  * Asking EAS what a service has now: see look.h. One nested request after the other, each judged, recorded and signed like any
  * other; all of them share one deadline, and the service is held meanwhile. Whatever cannot be read ends the request.
  */
+#include "flow/look.h"
 #include "flow/gate_state.h"
 #include "flow/life.h"
 
