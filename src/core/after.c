@@ -44,29 +44,43 @@ struct stated {
     int64_t replicas, scaler, cron, surge;
 };
 
-static void take_scaler(const struct facts *f, enum op_meaning meaning, struct stated *out)
-{
-    int64_t n = 0;
-
-    if (facts_max(f, meaning, &n)) {
-        out->has_scaler = true;
-        out->scaler = larger(out->scaler, n);
-    }
-}
-
 static struct stated read_stated(const struct facts *f)
 {
+    static const enum op_meaning parts[] = { OP_SCALER_MIN, OP_SCALER_MAX, OP_ACTIVATION };
     struct stated s = { .replicas = 0 };
+    int64_t n = 0;
 
     if (!f)
         return s;
     s.has_replicas = facts_max(f, OP_REPLICAS, &s.replicas);
-    take_scaler(f, OP_SCALER_MIN, &s);
-    take_scaler(f, OP_SCALER_MAX, &s);
-    take_scaler(f, OP_ACTIVATION, &s);
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
+        if (facts_max(f, parts[i], &n)) {
+            s.has_scaler = true;
+            s.scaler = larger(s.scaler, n);
+        }
     s.has_cron = facts_max(f, OP_CRON_TARGET, &s.cron);
     s.has_surge = facts_max(f, OP_SURGE, &s.surge);
     return s;
+}
+
+/* The largest that the autoscaler may be at with what is stated: what is not may stay as it is, for example the replicas that
+ * it begins with from zero beside limits that are stated anew. */
+static int64_t scaler_with(const struct facts *f, const struct service_state *now)
+{
+    const struct {
+        enum op_meaning meaning;
+        int64_t present;
+    } parts[] = { { OP_SCALER_MIN, now->scaler_min },
+                  { OP_SCALER_MAX, now->scaler_max },
+                  { OP_ACTIVATION, now->activation } };
+    int64_t most = 0;
+
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+        int64_t n = parts[i].present;
+        facts_max(f, parts[i].meaning, &n);
+        most = larger(most, n);
+    }
+    return most;
 }
 
 int64_t after_stated(const struct facts *facts)
@@ -141,12 +155,15 @@ static void take_spec(const struct facts *f, const struct service_state *now, st
 
 /* What is stated takes the place of what is there. A replacement leaves scalers that were set by calls of their own, so there
  * the larger one counts. */
-static void take_stated(const struct facts *f, const struct stated *s, struct after *out)
+static void take_stated(const struct facts *f, const struct stated *s, const struct service_state *now,
+                        struct after *out)
 {
+    int64_t scaler = now ? scaler_with(f, now) : s->scaler;
+
     if (s->has_replicas)
         out->replicas = s->replicas;
     if (s->has_scaler)
-        out->scaler = f->replaces ? larger(out->scaler, s->scaler) : s->scaler;
+        out->scaler = f->replaces ? larger(out->scaler, scaler) : scaler;
     if (s->has_cron)
         out->cron = f->replaces ? larger(out->cron, s->cron) : s->cron;
     if (s->has_surge || f->replaces)
@@ -176,6 +193,8 @@ static bool check_scalers(const struct facts *f, const struct stated *s, const s
 {
     bool knows_scaler = s->has_scaler && !f->replaces && f->op->raise != OP_RAISE_VERSION;
     bool knows_cron = s->has_cron && !f->replaces && f->op->raise != OP_RAISE_VERSION;
+    struct stated stored = read_stated(f->op->raise == OP_RAISE_VERSION ? now->config : NULL);
+    bool brings_scaler = s->has_scaler || s->has_cron || stored.has_scaler || stored.has_cron;
 
     if (now->has_scaler && now->scaler_max == 0 && !knows_scaler)
         return err_set(
@@ -192,7 +211,7 @@ static bool check_scalers(const struct facts *f, const struct stated *s, const s
             e, ERR_CONFLICT,
             "no instance can be detached while a scaler of the service is on: nobody could tell the two "
             "apart afterwards");
-    if ((s->has_scaler || s->has_cron) && now->extra > 0 && !is_new(f))
+    if (brings_scaler && now->extra > 0 && !is_new(f))
         return err_set(e, ERR_CONFLICT,
                        "the service has %lld detached instances; a scaler can be set when they are gone",
                        (long long)now->extra);
@@ -218,7 +237,7 @@ bool after_compute(const struct facts *facts, const struct service_state *now, s
         return false;
     if (now)
         begin_with(facts, now, out);
-    take_stated(facts, &s, out);
+    take_stated(facts, &s, now, out);
     take_spec(facts, now, out);
     take_gpus(facts, now, out);
     out->peak = peak_of(out->replicas, out->scaler, out->cron, out->extra, out->surge);

@@ -146,6 +146,15 @@ static void scalers_count_with_their_largest(void **state)
     assert_int_equal(
         compute(ASKED("UpdateServiceCronScaler", .target = 3), &(struct service_state){ .cron_max = 9 }).peak,
         3);
+    /* what is not stated of a scaler may stay: the replicas that it begins with from zero, or its larger minimum */
+    const struct service_state zero = { .count = 1, .has_scaler = true, .scaler_max = 2, .activation = 5 };
+    assert_int_equal(compute(ASKED("UpdateService", .min = 1, .max = 3), &zero).peak, 5);
+    assert_int_equal(compute(ASKED("UpdateServiceAutoScaler", .min = 1, .max = 3), &zero).peak, 5);
+    assert_int_equal(
+        compute(ASKED("UpdateServiceAutoScaler", .min = 1, .max = 3, .activation = 2), &zero).peak, 3);
+    const struct service_state low = { .count = 1, .has_scaler = true, .scaler_min = 4, .scaler_max = 9 };
+    assert_int_equal(compute(ASKED("UpdateService", .max = 3), &low).peak, 4);
+    assert_int_equal(compute(ASKED("CloneService", .replicas = 1, .max = 3), &zero).peak, 5);
 }
 
 static void a_scaler_of_unknown_size_stops_all_growth(void **state)
@@ -174,6 +183,14 @@ static void detached_instances_and_scalers_exclude_each_other(void **state)
     refuse(ASKED("CreateServiceAutoScaler", .min = 1, .max = 2), &detached, ERR_CONFLICT);
     refuse(ASKED("CreateServiceCronScaler", .target = 1), &detached, ERR_CONFLICT);
     refuse(ASKED("UpdateService", .max = 2), &detached, ERR_CONFLICT);
+    /* a version that has a scaler brings it back */
+    struct service_state back = detached;
+    struct built config;
+    build(&ASKED("CreateService", .replicas = 1, .max = 2), &config);
+    back.config = &config.facts;
+    refuse(ASKED("UpdateServiceVersion"), &back, ERR_CONFLICT);
+    build(&ASKED("CreateService", .replicas = 1), &config);
+    assert_int_equal(compute(ASKED("UpdateServiceVersion"), &back).peak, 3);
 }
 
 static void what_comes_back_counts(void **state)
