@@ -131,3 +131,32 @@ test('no service passes its cap, whatever raises it', { timeout: 200000 }, async
         await world.stop();
     }
 });
+
+/** Twelve at a time; how many were let through. */
+async function atOnce(world, request) {
+    const wires = Array.from({ length: 12 }, () => new Wire(world.where));
+    const answers = await Promise.all(wires.map((wire) => wire.send(world.bytes(request))));
+    for (const wire of wires) wire.close();
+    const how = answers.map((a) => `${a.status} ${a.json?.Code ?? a.body.toString('utf8').slice(0, 200)}`);
+    for (const answer of answers) assert.ok(answer.status === 200 || answer.json?.Code === 'Easgate.CostNotAllowed', how.join('\n'));
+    return answers.filter((a) => a.status === 200).length;
+}
+
+test('parallel purchases pass as many as fit', { timeout: 100000 }, async () => {
+    const world = await World.start({ policies, gateway: 'change_wait = 20s' });
+    const count = async (kind) => (await world.control('GET', '/state')).things.filter((thing) => thing.kind === kind).length;
+    try {
+        await world.control('PUT', '/things', { kind: 'gateway', key: 'gw-of-another', data: { GatewayId: 'gw-of-another' } });
+        await world.control('PUT', '/things', { kind: 'resource', key: 'eas-r-one', data: { ResourceId: 'eas-r-one' } });
+        await world.control('POST', '/faults', { match: { action: 'ListGateway' }, count: -1, fault: 'delay', ms: 5 });
+        const gateway = { method: 'POST', target: '/api/v2/gateways', body: { Name: 'g', InstanceType: 'ecs.c7', Replicas: 1, ChargeType: 'PostPaid' } };
+        assert.equal(await atOnce(world, gateway), 2); // one is there already
+        assert.equal(await count('gateway'), 3);
+        const machines = (n) => ({ method: 'POST', target: `/api/v2/resources/${REGION}/eas-r-one/instances`, body: { ChargeType: 'PostPaid', EcsInstanceCount: n, EcsInstanceType: MACHINE, SystemDiskSize: 100 } });
+        assert.equal(await atOnce(world, machines(3)), 1);
+        assert.equal(await atOnce(world, machines(1)), 1);
+        assert.equal(await count('machine'), 4);
+    } finally {
+        await world.stop();
+    }
+});
