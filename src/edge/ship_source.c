@@ -103,7 +103,13 @@ static enum ship_read gap(const struct ship_source *s, uint64_t first_there, str
     return SHIP_READ_GAP;
 }
 
-/* Open the segment that has the next record, by what the list says. */
+/* Where a segment begins. One whose first line cannot be read begins where its name says. */
+static uint64_t start_of(const struct audit_part *p)
+{
+    return p->first_seq ? p->first_seq : p->named_first;
+}
+
+/* Open the segment that has the next record, by what the list says. Of two that begin with the same, the later one counts. */
 static enum ship_read find_in(struct ship_source *s, const struct audit_parts *parts, struct ship_record *out,
                               struct err *e)
 {
@@ -111,11 +117,12 @@ static enum ship_read find_in(struct ship_source *s, const struct audit_parts *p
     const struct audit_part *best = NULL;
 
     s->following = 0;
-    for (size_t i = 0; i < parts->count && !s->following; i++) {
+    for (size_t i = 0; i < parts->count; i++) {
         const struct audit_part *p = &parts->list[i];
-        if (p->first_seq > next)
-            s->following = p->first_seq;
-        else if (p->first_seq)
+        uint64_t start = start_of(p);
+        if (start > next && (!s->following || start < s->following))
+            s->following = start;
+        if (start && start <= next && (!best || start >= start_of(best)))
             best = p;
     }
     bool is_inside = best && (best->kind != AUDIT_FILE_FULL || best->named_last < best->named_first ||

@@ -274,7 +274,7 @@ static bool meet_gap(struct shipper *s, uint64_t gap_until, struct err *e)
         return false;
     if (s->run.sent.seq > s->run.mark.seq)
         return get_receipt(s, e);
-    if (s->run.is_first) {
+    if (s->run.is_first && e->code == ERR_MISSING) { /* retention took it before anybody wanted a copy */
         jump_to(s, gap_until);
         do_jump(s);
         return true;

@@ -7,6 +7,7 @@
 #include "edge/shipper.h"
 #include "edge/stub_syslog.h"
 #include <signal.h>
+#include <zstd.h>
 
 #define NAME "collector.easgate.test"
 
@@ -477,6 +478,72 @@ static void test_removed_segments(void **state)
     rig_drop(&r);
 }
 
+/* Put NAME.zst in the place of each full segment, or, with `damaged`, only its beginning in the place of the first. */
+static void compress_segments(const char *dir, bool damaged)
+{
+    static struct part parts[2000];
+    size_t count = list_parts(dir, parts, 2000);
+    char path[420];
+
+    for (size_t i = 0; i + 1 < count; i++) {
+        struct slice plain = read_file(parts[i].path);
+        size_t room = ZSTD_compressBound(plain.n);
+        char *packed = malloc(room);
+        assert_non_null(packed);
+        size_t n = ZSTD_compress(packed, room, plain.p, plain.n, 3);
+        assert_false(ZSTD_isError(n));
+        snprintf(path, sizeof path, "%s.zst", parts[i].path);
+        write_file(path, slice_from(packed, damaged && i == 0 ? n / 2 : n));
+        unlink(parts[i].path);
+        free(packed);
+        free_file(&plain);
+    }
+}
+
+/* Segments that were compressed before they were shipped; a compressed one is read from its start again after a failure. */
+static void test_compressed_segments(void **state)
+{
+    struct rig r;
+
+    (void)state;
+    for (int damaged = 0; damaged < 2; damaged++) {
+        rig_init(&r, STUB_TCP, NAME);
+        r.w.cfg.ledger.max_segment_bytes = 200 * 1024;
+        assert_true(auditor_close(&r.w.auditor, 5000));
+        open_log(&r);
+        r.cfg.session_bytes = 30 * 1024;
+        for (int k = 0; k < 4; k++) {
+            put_some(&r, 1000);
+            auditor_rotate(r.w.auditor);
+        }
+        put_some(&r, 100);
+        struct log_view v = view_log(r.w.dir);
+        assert_true(v.files >= 4);
+        compress_segments(r.w.dir, damaged);
+        if (damaged)
+            r.c.max = v.count; /* there may be holes */
+        open_shipper(&r);
+        for (int k = 0; k < 3000 && collector_max(&r.c) < 600; k++)
+            turn(&r.w, 1);
+        collector_kill(&r.c);
+        collector_start(&r.c);
+        assert_true(wait_shipped(&r));
+        collector_kill(&r.c);
+        assert_false(r.c.out_of_order);
+        size_t there = 0;
+        for (size_t i = 0; i < v.count; i++) {
+            if (!r.c.lines[i + 1])
+                continue;
+            assert_string_equal(r.c.lines[i + 1], v.lines[i].text);
+            there++;
+        }
+        assert_true(damaged ? there < v.count && there > v.count / 2 : there == v.count);
+        assert_true(damaged == (r.c.max > v.count)); /* the note about what is damaged */
+        view_free(&v);
+        rig_drop(&r);
+    }
+}
+
 /* A mark of another log, one behind the log's end, one that is no mark: the whole log is shipped. */
 static void test_foreign_mark(void **state)
 {
@@ -597,12 +664,19 @@ int main(void)
     if (getenv("FILTER"))
         cmocka_set_test_filter(getenv("FILTER"));
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_all_arrives),          cmocka_unit_test(test_tls_without_close_notify),
-        cmocka_unit_test(test_restart_goes_on),      cmocka_unit_test(test_collector_killed),
-        cmocka_unit_test(test_unread_is_no_receipt), cmocka_unit_test(test_slow_collector),
-        cmocka_unit_test(test_away_is_recorded),     cmocka_unit_test(test_removed_segments),
-        cmocka_unit_test(test_foreign_mark),         cmocka_unit_test(test_failing_disk),
-        cmocka_unit_test(test_wrong_name),           cmocka_unit_test(test_bad_ca),
+        cmocka_unit_test(test_all_arrives),
+        cmocka_unit_test(test_tls_without_close_notify),
+        cmocka_unit_test(test_restart_goes_on),
+        cmocka_unit_test(test_collector_killed),
+        cmocka_unit_test(test_unread_is_no_receipt),
+        cmocka_unit_test(test_slow_collector),
+        cmocka_unit_test(test_away_is_recorded),
+        cmocka_unit_test(test_removed_segments),
+        cmocka_unit_test(test_foreign_mark),
+        cmocka_unit_test(test_compressed_segments),
+        cmocka_unit_test(test_failing_disk),
+        cmocka_unit_test(test_wrong_name),
+        cmocka_unit_test(test_bad_ca),
     };
 
     return cmocka_run_group_tests(tests, set_up, NULL);
