@@ -268,6 +268,8 @@ static bool boot_auditor(struct server *s, struct err *e)
         .ledger = { .path = arena_str(s->names, cfg->path),
                     .synced = cfg->durability == AUDIT_SYNCED,
                     .max_segment_bytes = cfg->max_segment_bytes,
+                    .rotate_every_ms = cfg->rotate_every_ms,
+                    .group = name_or_null(s, cfg->group.text),
                     .key_path = name_or_null(s, cfg->key_file),
                     .checkpoint_interval_ms = cfg->checkpoint_interval_ms,
                     .checkpoint_key_path = name_or_null(s, cfg->checkpoint_key),
@@ -278,6 +280,9 @@ static bool boot_auditor(struct server *s, struct err *e)
                     .accept_broken_chain = s->accept_broken_chain,
                     .clock = &clock_system },
         .commit_timeout_ms = cfg->commit_timeout_ms,
+        .compress = cfg->compress == AUDIT_ZSTD,
+        .keep_segments = cfg->keep_segments,
+        .keep_for_ms = cfg->keep_for_ms,
     };
     if (arena_failed(s->names))
         return err_set(e, ERR_MEMORY, "out of memory");

@@ -30,6 +30,7 @@ enum schema_type {
     TYPE_MODE,
     TYPE_LOG_LEVEL,
     TYPE_DURABILITY,
+    TYPE_COMPRESS,
     TYPE_CREDENTIAL_TYPE,
     TYPE_NAME,
     TYPE_REGION,

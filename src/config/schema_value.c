@@ -19,6 +19,7 @@ static const struct choice log_levels[] = {
 static const struct choice durabilities[] = { { "synced", AUDIT_SYNCED },
                                               { "written", AUDIT_WRITTEN },
                                               { NULL, 0 } };
+static const struct choice compressions[] = { { "no", AUDIT_PLAIN }, { "zstd", AUDIT_ZSTD }, { NULL, 0 } };
 static const struct choice credential_types[] = { { "access_key", CREDENTIAL_ACCESS_KEY },
                                                   { "sts", CREDENTIAL_STS },
                                                   { NULL, 0 } };
@@ -38,6 +39,7 @@ static const struct type {
     [TYPE_MODE] = { false, "MODE (octal: 0660)", NULL },
     [TYPE_LOG_LEVEL] = { false, "error | warn | info | debug", log_levels },
     [TYPE_DURABILITY] = { false, "synced | written", durabilities },
+    [TYPE_COMPRESS] = { false, "no | zstd", compressions },
     [TYPE_CREDENTIAL_TYPE] = { false, "access_key | sts", credential_types },
     [TYPE_NAME] = { false, "NAME", NULL },
     [TYPE_REGION] = { false, "REGION", NULL },
@@ -257,6 +259,7 @@ static bool set_one_rule(const struct schema_reading *r, const struct schema_row
 }
 
 _Static_assert(sizeof(enum log_level) == sizeof(int) && sizeof(enum audit_durability) == sizeof(int) &&
+                   sizeof(enum audit_compress) == sizeof(int) &&
                    sizeof(enum cfg_credential_type) == sizeof(int),
                "choices are stored as int");
 
@@ -279,6 +282,7 @@ bool schema_set_scalar(const struct schema_reading *r, const struct schema_row *
         return true;
     case TYPE_LOG_LEVEL:
     case TYPE_DURABILITY:
+    case TYPE_COMPRESS:
     case TYPE_CREDENTIAL_TYPE:
         if (!parse_choice(row, text, &choice, e))
             return false;
@@ -353,6 +357,7 @@ void schema_print_value(const struct schema_row *row, const void *base, struct s
         return;
     case TYPE_LOG_LEVEL:
     case TYPE_DURABILITY:
+    case TYPE_COMPRESS:
     case TYPE_CREDENTIAL_TYPE:
         memcpy(&choice, field, sizeof choice);
         print_choice(row, choice, out);

@@ -39,10 +39,15 @@ struct cfg_upstream {
 
 enum audit_durability { AUDIT_SYNCED = 1, AUDIT_WRITTEN };
 
+enum audit_compress { AUDIT_PLAIN = 1, AUDIT_ZSTD };
+
 struct cfg_audit {
     struct slice path;
     enum audit_durability durability;
     uint64_t commit_timeout_ms, max_segment_bytes;
+    struct rule group; /* whose members may read the log; no text = nobody else */
+    enum audit_compress compress;
+    uint64_t rotate_every_ms, keep_segments, keep_for_ms; /* 0 = never; all; for ever */
     struct slice key_file;  /* empty = records are not sealed */
     uint64_t checkpoint_interval_ms;
     struct slice checkpoint_key, checkpoint_file; /* empty = none */

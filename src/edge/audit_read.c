@@ -177,7 +177,9 @@ static enum audit_scan_result scan_lines(struct audit_reader *r, struct audit_sc
             return judge_bad(r, s, &text, &why, e);
         if (s->records++ == 0)
             s->first_seq = line.seq;
-        s->last_kind = line.kind;
+        if (s->records == 1)
+            s->first_wall_ms = line.wall_ms;
+        s->is_closed = line.kind == AUDIT_ROTATE && !audit_line_field(&line, S("last_seq")).p;
         s->good_bytes = s->all_bytes = audit_reader_offset(r);
         s->file_bytes = audit_reader_taken(r);
         if ((s->each && !s->each(s->ctx, &line, &text)) || line.seq == s->stop_after_seq)

@@ -52,7 +52,8 @@ struct audit_scan {
     uint64_t all_bytes;  /* read until the end */
     uint64_t file_bytes; /* of the file, that were taken for them */
     uint64_t bad_line;   /* number of the first line that is not good; 0 = none */
-    enum audit_type last_kind;
+    bool is_closed;      /* the last good line is a rotate record that closes its segment, not one that announces a removal */
+    int64_t first_wall_ms; /* t of the first line */
 };
 
 /* Read fd from its beginning. e gets the reason for anything but AUDIT_SCAN_WHOLE, without the file's name. */

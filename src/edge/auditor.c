@@ -5,6 +5,7 @@
  *   loop thread     fresh (this turn's records), tickets, what the gate was told, watchdog, metrics
  *   behind `lock`   inbox (to the writer), outbox (back, done), the writer's status and its orders
  *   writer thread   the ledger; in `written` mode the loop plays its part, without the lock being contended
+ *                   (auditor_writer.c)
  *
  * A loss has a number (the epoch). The loop stamps each record with the last loss it has told the gate of; the writer drops
  * every intent with an older stamp than its own last loss. So once the gate has been told, no intent from before can become
@@ -13,6 +14,8 @@
 #include "edge/auditor.h"
 #include "base/log.h"
 #include "base/must.h"
+#include "edge/archive.h"
+#include "edge/auditor_inner.h"
 #include <errno.h>
 #include <event2/event.h>
 #include <pthread.h>
@@ -30,139 +33,9 @@
 #define WAITING_MAX_RECORDS 16384
 #define WAITING_MAX_BYTES   ((size_t)32 << 20)
 
-struct auditor {
-    struct auditor_config cfg;
-    bool synced;
-    struct event *turn_end, *wake, *tick, *beat;
-    bool tick_runs;
-    struct auditor_events events;
-    struct list fresh;
-    uint64_t last_ticket, told_ticket;
-    unsigned epoch;                        /* losses the gate knows of */
-    size_t waiting_records, waiting_bytes; /* appended and not done */
-    size_t open_intents;                   /* found at the start */
-    int64_t busy_since_ms;                 /* the oldest batch under way; 0 = none */
-    int64_t next_probe_ms;
-    uint64_t counted_records;         /* of status.records, those in the metrics */
-    int64_t due_wall_ms, due_mono_ms; /* what the ledger said last; 0 = never */
-    uint64_t last_seq;                /* durable, as the loop knows */
-    bool failed, slow;
-    char why[480];
-    struct log_limit still_failed;
-
-    struct {
-        pthread_mutex_t lock;
-        pthread_cond_t news, ended_news;
-        struct list inbox, outbox;
-        struct ledger_status status;
-        bool probe, rotate, beat, quit, ended;
-    } shared;
-    int wake_fd;
-    pthread_t thread;
-    bool has_thread;
-    struct ledger *ledger;
-};
-
 static int64_t now_ms(const struct auditor *a)
 {
     return clock_mono_ms(a->cfg.ledger.clock);
-}
-
-/* ---- the writer ---- */
-
-struct orders {
-    struct list items;
-    bool probe, quit;
-};
-
-static struct timespec mono_in_ms(int64_t ms)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    t.tv_sec += (time_t)(ms / 1000);
-    t.tv_nsec += (long)(ms % 1000) * 1000000;
-    t.tv_sec += t.tv_nsec / 1000000000;
-    t.tv_nsec %= 1000000000;
-    return t;
-}
-
-/* Wait for news, or until what was written must be synced: false. The lock is held. */
-static bool wait_for_news(struct auditor *a)
-{
-    int64_t due_ms = ledger_sync_due_ms(a->ledger), left_ms = due_ms - now_ms(a);
-
-    if (!due_ms)
-        return pthread_cond_wait(&a->shared.news, &a->shared.lock) == 0;
-    if (left_ms <= 0)
-        return false;
-    struct timespec until = mono_in_ms(left_ms);
-    return pthread_cond_timedwait(&a->shared.news, &a->shared.lock, &until) == 0;
-}
-
-/* Wait for something to do. The lock is held. */
-static void take_orders(struct auditor *a, bool wait, struct orders *out)
-{
-    while (wait && list_is_empty(&a->shared.inbox) && !a->shared.probe && !a->shared.rotate &&
-           !a->shared.beat && !a->shared.quit && wait_for_news(a))
-        ;
-    list_init(&out->items);
-    audit_items_move(&a->shared.inbox, &out->items);
-    out->probe = a->shared.probe;
-    out->quit = a->shared.quit;
-    if (a->shared.rotate)
-        ledger_rotate(a->ledger);
-    a->shared.probe = a->shared.rotate = a->shared.beat = false;
-}
-
-/* One round of the writer, from orders to results. Returns whether more is to be written. */
-static bool write_round(struct auditor *a, bool wait, bool *out_quit, bool *out_news)
-{
-    const struct ledger_status *now = ledger_status(a->ledger);
-    struct orders orders;
-    struct list done;
-
-    list_init(&done);
-    pthread_mutex_lock(&a->shared.lock);
-    take_orders(a, wait, &orders);
-    pthread_mutex_unlock(&a->shared.lock);
-
-    bool more = ledger_run(a->ledger, &orders.items, orders.probe, &done);
-
-    pthread_mutex_lock(&a->shared.lock);
-    *out_news = !list_is_empty(&done) || now->failed || a->shared.status.failed ||
-                now->records != a->shared.status.records;
-    audit_items_move(&done, &a->shared.outbox);
-    a->shared.status = *now;
-    more = more || !list_is_empty(&a->shared.inbox);
-    pthread_mutex_unlock(&a->shared.lock);
-    *out_quit = orders.quit;
-    return more;
-}
-
-static void wake_loop(struct auditor *a)
-{
-    uint64_t one = 1;
-
-    while (write(a->wake_fd, &one, sizeof one) < 0 && errno == EINTR)
-        ;
-}
-
-static void *writer_main(void *arg)
-{
-    struct auditor *a = arg;
-    bool more = false, quit = false, news;
-
-    while (!quit || more) {
-        more = write_round(a, !more, &quit, &news);
-        if (news)
-            wake_loop(a);
-    }
-    pthread_mutex_lock(&a->shared.lock);
-    a->shared.ended = true;
-    pthread_cond_signal(&a->shared.ended_news);
-    pthread_mutex_unlock(&a->shared.lock);
-    return NULL;
 }
 
 /* ---- telling the loop ---- */
@@ -317,7 +190,7 @@ static void write_here(struct auditor *a)
 {
     bool quit, news;
 
-    while (write_round(a, false, &quit, &news))
+    while (auditor_write_round(a, false, &quit, &news))
         ;
     collect(a);
 }
@@ -365,7 +238,8 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
     }
 }
 
-/* An epoch begins, or a checkpoint is due, though nothing happens: let the ledger see to it. */
+/* An epoch begins, a checkpoint or a rotation is due, or a segment is to be removed, though nothing happens: let the
+ * ledger see to it. */
 static void on_beat(evutil_socket_t fd, short what, void *arg)
 {
     struct auditor *a = arg;
@@ -374,14 +248,26 @@ static void on_beat(evutil_socket_t fd, short what, void *arg)
 
     (void)fd;
     (void)what;
-    if (!is_due || a->failed || a->slow)
+    if (a->failed || a->slow)
         return;
     pthread_mutex_lock(&a->shared.lock);
-    a->shared.beat = true;
-    pthread_cond_signal(&a->shared.news);
+    is_due = is_due || a->shared.beat;
+    a->shared.beat = is_due;
+    if (is_due)
+        pthread_cond_signal(&a->shared.news);
     pthread_mutex_unlock(&a->shared.lock);
-    if (!a->synced)
+    if (is_due && !a->synced)
         write_here(a);
+}
+
+/* From the archive's thread: the next beat hears of it. */
+static void on_archive_news(void *ctx)
+{
+    struct auditor *a = ctx;
+
+    pthread_mutex_lock(&a->shared.lock);
+    a->shared.beat = true;
+    pthread_mutex_unlock(&a->shared.lock);
 }
 
 uint64_t auditor_append(struct auditor *a, const struct audit_rec *rec)
@@ -451,7 +337,7 @@ static bool start_thread(struct auditor *a, struct err *e)
 
     sigfillset(&all); /* signals are the loop's */
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    int error = pthread_create(&a->thread, NULL, writer_main, a);
+    int error = pthread_create(&a->thread, NULL, auditor_writer_main, a);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     a->has_thread = error == 0;
     return a->has_thread ||
@@ -475,7 +361,8 @@ static bool init_shared(struct auditor *a)
 static bool init_events(struct auditor *a, struct event_base *base)
 {
     const struct timeval beat = { .tv_usec = BEAT_MS * 1000 };
-    bool has_beat = a->cfg.ledger.key_path || a->cfg.ledger.checkpoint_interval_ms;
+    bool has_beat = a->cfg.ledger.key_path || a->cfg.ledger.checkpoint_interval_ms ||
+                    a->cfg.ledger.rotate_every_ms || a->cfg.keep_segments || a->cfg.keep_for_ms;
 
     a->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     if (a->wake_fd < 0)
@@ -506,11 +393,30 @@ static void free_all(struct auditor *a)
     audit_items_free(&a->fresh);
     audit_items_free(&a->shared.inbox);
     audit_items_free(&a->shared.outbox);
+    archive_free(&a->archive); /* the ledger knows of it, but does nothing more */
     ledger_free(&a->ledger);
     pthread_mutex_destroy(&a->shared.lock);
     pthread_cond_destroy(&a->shared.news);
     pthread_cond_destroy(&a->shared.ended_news);
     free(a);
+}
+
+static bool make_archive(struct auditor *a, struct err *e)
+{
+    const struct archive_config cfg = { .path = a->cfg.ledger.path,
+                                        .compress = a->cfg.compress,
+                                        .keep_segments = a->cfg.keep_segments,
+                                        .keep_for_ms = a->cfg.keep_for_ms,
+                                        .clock = a->cfg.ledger.clock,
+                                        .wake = on_archive_news,
+                                        .ctx = a };
+
+    if (cfg.compress || cfg.keep_segments || cfg.keep_for_ms)
+        a->archive = archive_new(&cfg, e);
+    else
+        return true;
+    a->cfg.ledger.archive = a->archive;
+    return a->archive != NULL;
 }
 
 struct auditor *auditor_open(const struct auditor_config *cfg, struct event_base *base, struct err *e)
@@ -534,7 +440,7 @@ struct auditor *auditor_open(const struct auditor_config *cfg, struct event_base
     a->wake_fd = -1;
     list_init(&a->fresh);
     bool ok = init_events(a, base) || err_set(e, ERR_MEMORY, "no memory for the audit log's events");
-    ok = ok && (a->ledger = ledger_open(&a->cfg.ledger, e)) != NULL;
+    ok = ok && make_archive(a, e) && (a->ledger = ledger_open(&a->cfg.ledger, e)) != NULL;
     if (ok) {
         a->shared.status = *ledger_status(a->ledger);
         a->open_intents = a->shared.status.open_intents;
@@ -542,7 +448,7 @@ struct auditor *auditor_open(const struct auditor_config *cfg, struct event_base
         a->due_mono_ms = a->shared.status.due_mono_ms;
         a->last_seq = a->shared.status.last_seq;
     }
-    ok = ok && (!a->synced || start_thread(a, e));
+    ok = ok && (!a->archive || archive_start(a->archive, e)) && (!a->synced || start_thread(a, e));
     if (!ok) {
         free_all(a);
         return NULL;
@@ -553,7 +459,7 @@ struct auditor *auditor_open(const struct auditor_config *cfg, struct event_base
 /* Wait for the writer's end, at most wait_ms. */
 static bool join_thread(struct auditor *a, int64_t wait_ms)
 {
-    const struct timespec until = mono_in_ms(wait_ms);
+    const struct timespec until = auditor_mono_in_ms(wait_ms);
     int error = 0;
 
     pthread_mutex_lock(&a->shared.lock);

@@ -21,6 +21,8 @@ struct auditor;
 struct auditor_config {
     struct ledger_config ledger;
     uint64_t commit_timeout_ms; /* a batch that takes longer makes the log count as failed until it is done */
+    bool compress;              /* full segments, with zstd */
+    uint64_t keep_segments, keep_for_ms; /* older ones are removed (archive.h); 0 = all stay */
     uint64_t probe_every_ms;    /* while failed, try again this often; 0 = 250 */
 };
 

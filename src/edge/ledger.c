@@ -11,6 +11,7 @@
 #include "base/enc.h"
 #include "base/must.h"
 #include "base/secret.h"
+#include "edge/archive.h"
 #include <stdlib.h>
 
 #define BATCH_MAX_BYTES      ((size_t)1 << 20)
@@ -214,7 +215,7 @@ static bool is_full(const struct ledger *l)
 {
     uint64_t bytes = segment_size(l->segment) + l->batch.n;
 
-    if (l->rotate_wanted)
+    if (l->rotate_wanted || ledger_rotation_is_due(l))
         return bytes > 0;
     return l->cfg.max_segment_bytes && bytes >= l->cfg.max_segment_bytes;
 }
@@ -266,6 +267,8 @@ static bool build(struct ledger *l, bool owed_only, struct batch *b)
         return true;
     if (!add_items(l, b))
         return false;
+    if (!owed_only && !ledger_add_removals(l, b))
+        return false;
     b->is_urgent = b->is_urgent || l->unsynced.count + b->item_count > UNSYNCED_MAX_RECORDS;
     if (owed_only || !is_full(l))
         return ledger_add_checkpoint(l, b);
@@ -278,8 +281,10 @@ static void commit(struct ledger *l, const struct batch *b, struct list *done)
     struct list *n = l->held.next;
 
     ledger_begin_unsynced(l);
-    if (!l->first_seq)
+    if (!l->first_seq) {
         l->first_seq = l->chain.seq + 1;
+        ledger_segment_began(l, clock_wall_ms(l->cfg.clock));
+    }
     l->chain = b->chain;
     l->clock_ahead_ms = b->clock_ahead_ms;
     for (size_t i = 0; i < b->item_count; i++) {
@@ -290,6 +295,7 @@ static void commit(struct ledger *l, const struct batch *b, struct list *done)
     l->unsynced.count += b->item_count + b->own_records;
     if (b->is_urgent)
         ledger_all_synced(l, done);
+    ledger_removals_written(l, b);
     if (!b->owed_only) {
         l->status.failed = false;
         l->recovery = (struct recovery){ 0 };
@@ -333,6 +339,8 @@ static void write_batch(struct ledger *l, bool owed_only, struct list *done)
         return;
     }
     l->first_seq = 0;
+    if (l->cfg.archive)
+        archive_rotated(l->cfg.archive);
 }
 
 static void sync_if_due(struct ledger *l, bool now, struct list *done)
@@ -359,7 +367,8 @@ static void write_held(struct ledger *l, bool probe, struct list *done)
     }
     if (l->status.failed && l->recovery.segment_is_dead && !renew(l, done))
         return;
-    if (!l->status.failed && list_is_empty(&l->held) && !l->rotate_wanted && !ledger_epoch_due(l))
+    if (!l->status.failed && list_is_empty(&l->held) && !l->rotate_wanted && !ledger_epoch_due(l) &&
+        !ledger_rotation_is_due(l) && !ledger_removal_is_due(l))
         return;
     if (!l->recovery.is_low || (probe && ledger_room_is_back(l)))
         write_batch(l, false, done);
@@ -431,8 +440,8 @@ struct ledger *ledger_open(const struct ledger_config *cfg, struct err *e)
     l->batch = SBUF_MAX(BATCH_MAX_BYTES + (size_t)8 * AUDIT_LINE_MAX_BYTES);
     bool ok = random_bytes(run, sizeof run) || err_set(e, ERR_CRYPTO, "no random bytes");
     enc_hex(run, sizeof run, l->chain.run);
-    ok = ok && (l->segment = segment_new(cfg->path, cfg->synced, e)) != NULL && ledger_epoch_begin(l, e) &&
-         ledger_take_over(l, e) && write_first_records(l, e);
+    ok = ok && (l->segment = segment_new(cfg->path, cfg->synced, cfg->group, e)) != NULL &&
+         ledger_epoch_begin(l, e) && ledger_take_over(l, e) && write_first_records(l, e);
     if (!ok)
         ledger_free(&l);
     return l;

@@ -41,6 +41,9 @@ struct ledger_config {
     bool synced;                /* fdatasync after each batch */
     uint64_t sync_delay_ms;     /* but one in which nothing waits for it may be synced with a later one, at most so long after */
     uint64_t max_segment_bytes; /* rotate when a segment reaches it; 0 = never */
+    uint64_t rotate_every_ms;   /* and when a multiple of it has passed since 1970, by the wall clock; 0 = never */
+    const char *group;          /* whose members may read the log; NULL = nobody else */
+    struct archive *archive;    /* what becomes of full segments; may be NULL; borrowed */
     const char *key_path;       /* the state file of the key that seals the records (audit_keyfile.h); NULL = none */
     uint64_t checkpoint_interval_ms; /* a checkpoint when something was written since; 0 = no checkpoints at all */
     const char *checkpoint_key_path, *checkpoint_path; /* who signs them, and where they go, too; NULL = nobody, nowhere */

@@ -139,7 +139,10 @@ bool ledger_epoch_due(const struct ledger *l)
 
 void ledger_tell_due(struct ledger *l)
 {
-    l->status.due_wall_ms = l->chain.key ? audit_key_begin_ms(&l->key, l->chain.epoch + 1) : 0;
+    int64_t epoch_ms = l->chain.key ? audit_key_begin_ms(&l->key, l->chain.epoch + 1) : 0;
+    int64_t rotation_ms = ledger_rotation_due_ms(l);
+
+    l->status.due_wall_ms = !epoch_ms || (rotation_ms && rotation_ms < epoch_ms) ? rotation_ms : epoch_ms;
     l->status.due_mono_ms =
         l->notes && l->unsaid ? l->said_mono_ms + (int64_t)l->cfg.checkpoint_interval_ms : 0;
 }

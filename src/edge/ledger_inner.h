@@ -27,6 +27,7 @@ struct ledger {
     struct sbuf batch;
     struct ledger_status status;
     bool rotate_wanted;
+    int64_t rotate_due_ms; /* of the current segment, if it has a record; by the wall clock; 0 = never */
     struct audit_open *doubts; /* that the run before left */
     size_t doubt_count;
     struct audit_key key;        /* chain.key, if the log is sealed; of chain.epoch, or one on: its checkpoint is due then */
@@ -53,6 +54,7 @@ struct batch {
     bool is_urgent; /* somebody waits for it, or it must not be lost with the end of its file */
     bool says_checkpoint; /* its last record is worth one */
     size_t item_count, intents;
+    size_t removals; /* that it announces */
     uint64_t own_records;           /* recover, rotate, checkpoint, clock */
     int64_t clock_ahead_ms;
     char full_name[AUDIT_NAME_MAX]; /* set when the batch ends with a rotate record */
@@ -92,6 +94,19 @@ bool ledger_add_own(struct ledger *l, struct batch *b, const struct audit_rec *r
 void ledger_say(struct ledger *l, const struct batch *b);
 /* When to run it next, for the status. */
 void ledger_tell_due(struct ledger *l);
+
+/* ---- ledger_archive.c ---- */
+
+/* The current segment's first record is of this time. */
+void ledger_segment_began(struct ledger *l, int64_t wall_ms);
+/* When it is to be rotated because of its age; 0 = never. Is it then? */
+int64_t ledger_rotation_due_ms(const struct ledger *l);
+bool ledger_rotation_is_due(const struct ledger *l);
+/* Segments that are to be removed are announced in the log first. */
+bool ledger_removal_is_due(const struct ledger *l);
+bool ledger_add_removals(struct ledger *l, struct batch *b);
+/* The batch is durable. */
+void ledger_removals_written(const struct ledger *l, const struct batch *b);
 
 /* ---- ledger_room.c ---- */
 

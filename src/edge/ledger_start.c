@@ -111,6 +111,7 @@ static bool take_over_current(struct ledger *l, struct err *e)
     if (scan.records) {
         adopt_chain(l, &scan.chain);
         l->first_seq = scan.first_seq;
+        ledger_segment_began(l, scan.first_wall_ms);
     } else if (result == AUDIT_SCAN_TORN && !begins_as_log(segment_fd(l->segment))) {
         result = AUDIT_SCAN_BROKEN;
     }
@@ -118,7 +119,7 @@ static bool take_over_current(struct ledger *l, struct err *e)
         return refuse_or_accept(l, &scan, &why, e);
     if (result == AUDIT_SCAN_TORN && !set_torn_tail_aside(l, &scan, e))
         return false;
-    return !scan.records || scan.last_kind != AUDIT_ROTATE || finish_rotation(l, e);
+    return !scan.records || !scan.is_closed || finish_rotation(l, e);
 }
 
 /* ---- the segments before it ---- */
@@ -146,13 +147,9 @@ static bool adopt_last_part(struct ledger *l, const struct audit_parts *parts, s
         struct ledger_seal seal = { .key = l->chain.key };
         struct audit_scan scan = { .each = ledger_check_seal, .ctx = &seal };
         struct err why = { 0 };
-        /* Without a first record; but a full segment has one, and what has become of it is for a person to say. */
-        if (!part->first_seq && (part->kind != AUDIT_FILE_FULL || l->cfg.accept_broken_chain))
+        if (!part->first_seq)
             continue;
         enum audit_scan_result result = scan_part(part, &scan, &why);
-        if (!scan.records && result == AUDIT_SCAN_WHOLE)
-            return err_set(e, ERR_CONFLICT, "%s: is empty, though its name says which records it has",
-                           part->path);
         if (seal.why.code)
             return bad_seal(part->path, &seal, e);
         bool is_broken = part->kind == AUDIT_FILE_BROKEN;

@@ -13,6 +13,7 @@
 #include "edge/room.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -24,6 +25,8 @@ struct segment {
     char lock_name[AUDIT_NAME_MAX];
     int dir_fd, lock_fd, fd;
     bool synced;
+    bool has_group;
+    gid_t group;
     uint64_t size; /* the last good size */
     struct room room;
     dev_t dev;
@@ -46,12 +49,29 @@ static bool io_error(const struct segment *s, const char *what, struct err *e)
 
 /* ---- the directory and the process' lock ---- */
 
+/* May the group read what stands in the directory? If not, and it is ours, let it. */
+static bool open_dir_to_group(const struct segment *s, int fd, struct err *e)
+{
+    struct stat st;
+    bool ok = fstat(fd, &st) == 0;
+
+    if (ok && ((st.st_mode & 05) == 05 || (st.st_gid == s->group && (st.st_mode & 050) == 050)))
+        return true;
+    ok = ok && (st.st_gid == s->group || fchown(fd, (uid_t)-1, s->group) == 0) &&
+         fchmod(fd, (st.st_mode & 0707) | 050) == 0;
+    return ok || io_error(s, "cannot open its directory to the group", e);
+}
+
 static bool open_dir(struct segment *s, struct err *e)
 {
     int fd = open(s->names.dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
     if (fd < 0)
         return io_error(s, "cannot open the directory", e);
+    if (s->has_group && !open_dir_to_group(s, fd, e)) {
+        close(fd);
+        return false;
+    }
     close_fd(&s->dir_fd);
     s->dir_fd = fd;
     return true;
@@ -88,7 +108,21 @@ static bool take_lock(struct segment *s, struct err *e)
     return true;
 }
 
-struct segment *segment_new(const char *path, bool synced, struct err *e)
+static bool find_group(struct segment *s, const char *name, struct err *e)
+{
+    if (!name || !name[0])
+        return true;
+    errno = 0;
+    const struct group *found = getgrnam(name);
+    if (!found)
+        return err_set(e, errno ? ERR_IO : ERR_UNKNOWN, "%s: there is no group %s%s%s", s->names.path, name,
+                       errno ? ": " : "", errno ? strerror(errno) : "");
+    s->group = found->gr_gid;
+    s->has_group = true;
+    return true;
+}
+
+struct segment *segment_new(const char *path, bool synced, const char *group, struct err *e)
 {
     struct segment *s = calloc(1, sizeof *s);
 
@@ -104,7 +138,7 @@ struct segment *segment_new(const char *path, bool synced, struct err *e)
     }
     int n = snprintf(s->lock_name, sizeof s->lock_name, "%s.lock", s->names.base);
     MUST(n > 0 && (size_t)n < sizeof s->lock_name);
-    if (!open_dir(s, e) || !take_lock(s, e))
+    if (!find_group(s, group, e) || !open_dir(s, e) || !take_lock(s, e))
         segment_free(&s);
     return s;
 }
@@ -157,6 +191,9 @@ static bool is_acceptable(const struct segment *s, int fd, struct stat *out, str
         return errno == EWOULDBLOCK
                    ? err_set(e, ERR_DENIED, "%s: another process writes this audit log", s->names.path)
                    : io_error(s, "cannot lock it", e);
+    if (s->has_group &&
+        ((out->st_gid != s->group && fchown(fd, (uid_t)-1, s->group) != 0) || fchmod(fd, 0640) != 0))
+        return io_error(s, "cannot give it to the group", e);
     return true;
 }
 
@@ -345,6 +382,8 @@ bool segment_rotate(struct segment *s, const char *name, uint64_t room, struct e
     bool ok = open_file(s, O_EXCL, &size, e);
     bool has_room = ok && room_keep(&s->room, s->fd, 0, room);
     room_give_back(&old_room, old_fd, old_size);
+    if (fchmod(old_fd, s->has_group ? 0440 : 0400) != 0)
+        errno = 0; /* it is as readable as it was */
     close_fd(&old_fd);
     if (ok && !has_room) /* what the old one gave back may be enough; if not, the next batch finds out */
         room_keep(&s->room, s->fd, 0, room);

@@ -21,8 +21,10 @@ enum segment_result {
 
 struct segment;
 
-/* Lock the log at path for this process (a second instance is refused) and open its directory. No file is opened yet. */
-struct segment *segment_new(const char *path, bool synced, struct err *e);
+/* Lock the log at path for this process (a second instance is refused) and open its directory. No file is opened yet.
+ * group: whose members may read the log; NULL or "" = nobody else. It is looked up here; the directory is made readable to
+ * it, if it is ours and is not yet. */
+struct segment *segment_new(const char *path, bool synced, const char *group, struct err *e);
 /* Close and free, without writing; stores NULL. NULL is fine. */
 void segment_free(struct segment **s);
 const struct audit_names *segment_names(const struct segment *s);
@@ -43,7 +45,7 @@ enum segment_result segment_append(struct segment *s, struct slice bytes, bool i
 /* Make durable what was appended without is_urgent. Never SEGMENT_CUT. */
 enum segment_result segment_sync(struct segment *s, struct err *e);
 /* Rename the file to `name` and go on with a new, empty one at the path, which takes over `room` bytes of kept space where
- * they are to be had. False: the segment is dead. */
+ * they are to be had. The full one can only be read from then on. False: the segment is dead. */
 bool segment_rotate(struct segment *s, const char *name, uint64_t room, struct err *e);
 /* Close the file for good, if it is open, and open the next one once the directory proves durable (a probe file is created, written, synced, removed). What stands
  * at the path is set aside: as a broken segment if it has records of ours, else as torn bytes; out_aside is the name, or ""

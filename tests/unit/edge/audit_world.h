@@ -10,10 +10,11 @@
 
 /* ---- faults ---- */
 
-enum call { CALL_NONE = 0, CALL_WRITE, CALL_FDATASYNC, CALL_FTRUNCATE, CALL_FSYNC, CALL_RENAME, CALL_FALLOCATE };
+enum call { CALL_NONE = 0, CALL_WRITE, CALL_FDATASYNC, CALL_FTRUNCATE, CALL_FSYNC, CALL_RENAME, CALL_FALLOCATE, CALL_RENAMEAT, CALL_UNLINKAT };
 
 /* From now on, the nth such call on a regular file fails with this errno, `times` times (-1 = for ever). A short write
  * (error = 0 with CALL_WRITE) writes half. */
+#define FAULT_DIE (-1) /* as errno: the process ends there */
 void fault_set(enum call call, int nth, int times, int error);
 void fault_clear(void);
 int fault_hits(void);
