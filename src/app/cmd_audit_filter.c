@@ -2,6 +2,7 @@
 #include "app/cmd_audit_filter.h"
 #include "base/enc.h"
 #include "base/num.h"
+#include "edge/audit_pending.h"
 
 #define OPEN_MAX ((size_t)1 << 20)
 
@@ -61,7 +62,7 @@ static bool fits_who(struct audit_filter *f, const struct audit_line *line)
     if (line->kind == AUDIT_OUTCOME ||
         (line->kind == AUDIT_RESOLVED && f->open && map_get(f->open, line->id))) {
         bool wanted = f->open && map_get(f->open, line->id);
-        if (wanted && !audit_line_field(line, S("error")).n) /* an unknown one may be resolved later */
+        if (wanted && !audit_outcome_is_unknown(line)) /* an unknown one may be resolved later */
             map_remove(f->open, line->id);
         return wanted;
     }

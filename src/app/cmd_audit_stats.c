@@ -103,8 +103,10 @@ static void count_outcome(struct stats *s, const struct audit_line *line)
         map_remove(s->open, line->id);
         return;
     }
-    bool is_unknown = audit_error_is_unknown(error);
-    row->counts[is_unknown ? UNKNOWN : error.n || number(line, S("status")) >= 400 ? FAILED : OK]++;
+    bool is_unknown = audit_outcome_is_unknown(line);
+    bool is_lost =
+        audit_error_is_unknown(error); /* an answer that came and says nothing for certain is a failed one */
+    row->counts[is_lost ? UNKNOWN : error.n || number(line, S("status")) >= 400 ? FAILED : OK]++;
     row->counts[MS_SUM] += ms;
     if (row->counts[MS_MAX] < ms)
         row->counts[MS_MAX] = ms;

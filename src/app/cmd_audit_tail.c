@@ -149,13 +149,14 @@ static bool next_segment(struct tail *t, struct err *e)
     if (!audit_parts_add_log(&parts, &t->names, e))
         return false;
     audit_parts_sort(&parts);
-    size_t closed = 0;
-    for (size_t i = 0; i < parts.count; i++) /* only those that can hold a new record */
-        if ((parts.list[i].kind == AUDIT_FILE_FULL && parts.list[i].named_last > t->seq) ||
-            (parts.list[i].kind == AUDIT_FILE_BROKEN && parts.list[i].stop_after_seq > t->seq))
-            parts.list[closed++] = parts.list[i];
-    parts.count = closed;
-    bool ok = audit_walk(&parts, new_line, t) != AUDIT_EXIT_USAGE;
+    bool ok = true;
+    for (size_t i = 0; ok && i < parts.count; i++) { /* only those that can hold a new record */
+        struct audit_part *part = &parts.list[i];
+        const struct audit_parts one = { 1, part };
+        if ((part->kind == AUDIT_FILE_FULL && part->named_last > t->seq) ||
+            (part->kind == AUDIT_FILE_BROKEN && part->stop_after_seq > t->seq))
+            ok = audit_walk(&one, new_line, t) != AUDIT_EXIT_USAGE;
+    }
     audit_parts_drop(&parts);
     if (!ok)
         return err_set(e, ERR_IO, "%s: a closed segment could not be read", t->names.path);

@@ -1,7 +1,6 @@
 /* The segments that a person names, and their records one by one, for `easgate audit`. */
 #include "app/cmd_audit.h"
 #include <errno.h>
-#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -76,14 +75,15 @@ static int each_record(const struct audit_part *part, struct audit_reader *r, au
 
 static int walk_part(const struct audit_part *part, audit_line_fn run, void *ctx)
 {
-    int fd = open(part->path, O_RDONLY | O_CLOEXEC);
+    bool is_zst;
+    int fd = audit_part_open(part, &is_zst);
     struct err e = { 0 };
 
     if (fd < 0) {
         err_set(&e, ERR_IO, "%s: %s", part->path, strerror(errno));
         return audit_cannot(&e);
     }
-    struct audit_reader *r = audit_reader_new(fd, part->is_zst);
+    struct audit_reader *r = audit_reader_new(fd, is_zst);
     int code = AUDIT_EXIT_USAGE;
     if (r) {
         code = each_record(part, r, run, ctx);

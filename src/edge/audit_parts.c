@@ -11,6 +11,9 @@
 
 void audit_parts_drop(struct audit_parts *p)
 {
+    for (size_t i = 0; i < p->count; i++)
+        if (p->list[i].fd >= 0)
+            close(p->list[i].fd);
     free(p->list);
     *p = AUDIT_PARTS_NONE;
 }
@@ -66,14 +69,31 @@ static struct audit_part *grow(struct audit_parts *p)
     if (!list)
         return NULL;
     p->list = list;
-    list[p->count] = (struct audit_part){ 0 };
+    list[p->count] = (struct audit_part){ .fd = -1 };
     return &list[p->count++];
 }
 
-bool audit_parts_add(struct audit_parts *p, const char *path, struct err *e)
+/* What a file is, for a part that stands on it. */
+static void describe(struct audit_part *part, const char *path, const char *name, int fd,
+                     const struct stat *st)
+{
+    struct audit_file file;
+
+    memcpy(part->path, path, strlen(path) + 1);
+    memcpy(part->name, name, strlen(name) + 1);
+    part->kind = kind_of(name, &file);
+    part->named_first = file.first;
+    part->named_last = file.last;
+    part->is_zst = slice_ends(slice_of(name), S(".zst"));
+    part->first_seq = first_seq_of(fd, part->is_zst);
+    part->bytes = (uint64_t)st->st_size;
+    part->changed_s = (int64_t)st->st_mtime;
+}
+
+/* is_current: a name alone does not tell which log's current segment it is. */
+static bool add(struct audit_parts *p, const char *path, bool is_current, struct err *e)
 {
     const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
-    struct audit_file file;
     struct stat st;
     int fd = open(path, O_RDONLY | O_CLOEXEC);
 
@@ -84,19 +104,20 @@ bool audit_parts_add(struct audit_parts *p, const char *path, struct err *e)
         return err_set(e, ERR_IO, "%s: not a regular file", path);
     }
     struct audit_part *part = grow(p);
-    if (part) {
-        memcpy(part->path, path, strlen(path) + 1);
-        memcpy(part->name, name, strlen(name) + 1);
-        part->kind = kind_of(name, &file);
-        part->named_first = file.first;
-        part->named_last = file.last;
-        part->is_zst = slice_ends(slice_of(name), S(".zst"));
-        part->first_seq = first_seq_of(fd, part->is_zst);
-        part->bytes = (uint64_t)st.st_size;
-        part->changed_s = (int64_t)st.st_mtime;
+    if (part)
+        describe(part, path, name, fd, &st);
+    if (part && is_current) {
+        part->kind = AUDIT_FILE_CURRENT;
+        part->fd = fd;
+        return true;
     }
     close(fd);
     return part || err_set(e, ERR_MEMORY, "no memory for a list of segments");
+}
+
+bool audit_parts_add(struct audit_parts *p, const char *path, struct err *e)
+{
+    return add(p, path, false, e);
 }
 
 bool audit_parts_add_log(struct audit_parts *p, const struct audit_names *names, struct err *e)
@@ -112,14 +133,26 @@ bool audit_parts_add_log(struct audit_parts *p, const struct audit_names *names,
         if (files[i].kind == AUDIT_FILE_TORN)
             continue;
         int n = snprintf(path, sizeof path, "%s/%s", names->dir, files[i].name);
-        ok = n > 0 && (size_t)n < sizeof path ? audit_parts_add(p, path, e)
+        ok = n > 0 && (size_t)n < sizeof path ? add(p, path, files[i].kind == AUDIT_FILE_CURRENT, e)
                                               : err_set(e, ERR_TOO_LONG, "%s: path too long", files[i].name);
-        if (ok)
-            p->list[p->count - 1].kind =
-                files[i].kind; /* a name alone does not tell which log's current segment it is */
     }
     free(files);
     return ok;
+}
+
+int audit_part_open(const struct audit_part *part, bool *out_is_zst)
+{
+    char path[PATH_MAX + 8];
+
+    *out_is_zst = part->is_zst;
+    if (part->fd >= 0)
+        return lseek(part->fd, 0, SEEK_SET) == 0 ? fcntl(part->fd, F_DUPFD_CLOEXEC, 0) : -1;
+    int fd = open(part->path, O_RDONLY | O_CLOEXEC);
+    if (fd >= 0 || errno != ENOENT || part->is_zst || part->kind != AUDIT_FILE_FULL)
+        return fd;
+    snprintf(path, sizeof path, "%s.zst", part->path);
+    *out_is_zst = true;
+    return open(path, O_RDONLY | O_CLOEXEC);
 }
 
 /* Where a part stands. A full segment's name says it, so that a changed first line is found in its place; the current segment

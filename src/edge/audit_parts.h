@@ -17,6 +17,7 @@ struct audit_part {
     uint64_t stop_after_seq;          /* a broken segment: the last record that counts; 0 = all */
     uint64_t bytes;
     int64_t changed_s; /* mtime */
+    int fd;            /* of the current segment, which may get another name before it is read; else -1 */
 };
 
 struct audit_parts {
@@ -30,6 +31,8 @@ void audit_parts_drop(struct audit_parts *p);
 bool audit_parts_add(struct audit_parts *p, const char *path, struct err *e);
 /* Add all segments of a log, not its torn bytes. */
 bool audit_parts_add_log(struct audit_parts *p, const struct audit_names *names, struct err *e);
+/* Open a part for reading, from its beginning, also when it was closed or compressed since it was added. -1 with errno. */
+int audit_part_open(const struct audit_part *part, bool *out_is_zst);
 /* Put them in order: full segments by named_first, others by first_seq, the current one behind them, those without a record at
  * the end; and set stop_after_seq. */
 void audit_parts_sort(struct audit_parts *p);

@@ -110,20 +110,24 @@ static bool add_intent(struct audit_pending *p, const struct audit_line *line)
     return true;
 }
 
+bool audit_outcome_is_unknown(const struct audit_line *outcome)
+{
+    struct slice error = audit_line_field(outcome, S("error"));
+    int64_t status = 0;
+
+    if (error.n)
+        return audit_error_is_unknown(error);
+    return take_number(outcome, S("status"), &status) && budget_end_of_status(status) == BUDGET_UNKNOWN;
+}
+
 static void take_outcome(struct audit_pending *p, struct audit_open *o, const struct audit_line *line)
 {
     struct slice error = audit_line_field(line, S("error"));
-    int64_t status = 0;
 
     if (o->count)
         o->count--;
-    if (!p->keep_unknown || !o->is_change)
-        return;
-    if (audit_error_is_unknown(error))
-        put(o->error, sizeof o->error, error);
-    else if (!error.n && take_number(line, S("status"), &status) &&
-             budget_end_of_status(status) == BUDGET_UNKNOWN)
-        put(o->error, sizeof o->error, S("uncertain_status"));
+    if (p->keep_unknown && o->is_change && audit_outcome_is_unknown(line))
+        put(o->error, sizeof o->error, error.n ? error : S("uncertain_status"));
 }
 
 bool audit_pending_line(struct audit_pending *p, const struct audit_line *line)

@@ -12,6 +12,8 @@ struct audit_pending;
 
 /* Does this error of an outcome leave open whether the request was carried out? */
 bool audit_error_is_unknown(struct slice error);
+/* The same of an outcome as a whole: its error, or a status that says nothing for certain. */
+bool audit_outcome_is_unknown(const struct audit_line *outcome);
 
 /* An open intent: what its lines said. */
 struct audit_open {

@@ -221,13 +221,13 @@ static bool check_broken(struct verify *v, const struct audit_scan *scan, struct
     return true;
 }
 
-static bool scan_part(struct verify *v, int fd, struct err *e)
+static bool scan_part(struct verify *v, int fd, bool is_zst, struct err *e)
 {
     const struct audit_part *p = v->part;
     struct audit_scan scan = { .chain = v->chain,
                                .chain_known = v->chain_known,
                                .stop_after_seq = p->stop_after_seq,
-                               .is_zst = p->is_zst,
+                               .is_zst = is_zst,
                                .each = each_line,
                                .ctx = v };
     struct err why = { 0 };
@@ -279,11 +279,12 @@ static bool verify_part(struct verify *v, struct err *e)
     }
     if (!check_order(v, e))
         return false;
-    int fd = open(p->path, O_RDONLY | O_CLOEXEC);
+    bool is_zst;
+    int fd = audit_part_open(p, &is_zst);
     if (fd < 0)
         return err_set(e, ERR_IO, "%s: %s", p->path, strerror(errno));
     v->out->files++;
-    bool ok = scan_part(v, fd, e);
+    bool ok = scan_part(v, fd, is_zst, e);
     close(fd);
     v->done_bytes += p->bytes;
     return ok;

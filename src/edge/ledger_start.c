@@ -147,9 +147,13 @@ static bool adopt_last_part(struct ledger *l, const struct audit_parts *parts, s
         struct ledger_seal seal = { .key = l->chain.key };
         struct audit_scan scan = { .each = ledger_check_seal, .ctx = &seal };
         struct err why = { 0 };
-        if (!part->first_seq)
+        /* Without a first record; but a full segment has one, and what has become of it is for a person to say. */
+        if (!part->first_seq && (part->kind != AUDIT_FILE_FULL || l->cfg.accept_broken_chain))
             continue;
         enum audit_scan_result result = scan_part(part, &scan, &why);
+        if (!scan.records && result == AUDIT_SCAN_WHOLE)
+            return err_set(e, ERR_CONFLICT, "%s: is empty, though its name says which records it has",
+                           part->path);
         if (seal.why.code)
             return bad_seal(part->path, &seal, e);
         bool is_broken = part->kind == AUDIT_FILE_BROKEN;

@@ -5,6 +5,7 @@
 #include "audit_made.h"
 #include <openssl/evp.h>
 #include <openssl/pem.h>
+#include <zstd.h>
 
 static struct audit_verdict v;
 static struct err e;
@@ -347,6 +348,59 @@ static void test_removal_closes_nothing(void **state)
     made_drop(&m);
 }
 
+/* ---- while the gateway writes ---- */
+
+static void pack(const struct made *m, const char *name)
+{
+    static char packed[1 << 20];
+    char from[300], to[120];
+    FILE *f;
+
+    snprintf(from, sizeof from, "%s/%s", m->dir, name);
+    snprintf(to, sizeof to, "%s.zst", name);
+    assert_non_null(f = fopen(from, "r"));
+    static char plain[1 << 20];
+    size_t n = fread(plain, 1, sizeof plain, f);
+    fclose(f);
+    size_t packed_n = ZSTD_compress(packed, sizeof packed, plain, n, 3);
+    assert_false(ZSTD_isError(packed_n));
+    made_file(m->dir, to, slice_from(packed, packed_n));
+    assert_int_equal(unlink(from), 0);
+}
+
+/* Between the look at the directory and the reading, the current segment is closed and the one before it compressed. */
+static void test_moves_on(void **state)
+{
+    struct made m;
+    struct audit_parts parts = AUDIT_PARTS_NONE;
+    struct audit_names names;
+    char path[300], full[300];
+
+    (void)state;
+    made_begin(&m, false, 7);
+    made_add_many(&m, 9, 1000);
+    made_rotate(&m);
+    made_add_many(&m, 9, 1000);
+    made_end(&m);
+    snprintf(path, sizeof path, "%s/audit.jsonl", m.dir);
+    snprintf(full, sizeof full, "%s/audit-11-19.jsonl", m.dir);
+    assert_true(audit_names_init(&names, path, NULL));
+    assert_true(audit_parts_add_log(&parts, &names, NULL));
+    audit_parts_sort(&parts);
+    assert_int_equal(parts.count, 2);
+    assert_int_equal(rename(path, full), 0);
+    made_file(m.dir, "audit.jsonl", S("{\"v\":1,\"seq\":20 and more that is not ours\n"));
+    pack(&m, "audit-1-10.jsonl");
+    const struct audit_verify what = { .parts = &parts, .from_beginning = true };
+    for (int i = 0; i < 2; i++) { /* twice: nothing is used up */
+        e = (struct err){ 0 };
+        assert_true(audit_verify(&what, &v, &e));
+        assert_int_equal(v.records, 19);
+    }
+    audit_parts_drop(&parts);
+    made_drop(&m);
+}
+
 /* ---- going on where a verification ended ---- */
 
 static void test_from(void **state)
@@ -396,15 +450,11 @@ static void test_from(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_key),
-        cmocka_unit_test(test_key_comes_and_goes),
-        cmocka_unit_test(test_marks),
-        cmocka_unit_test(test_mark_mac),
-        cmocka_unit_test(test_note_files),
-        cmocka_unit_test(test_beginning),
-        cmocka_unit_test(test_events),
-        cmocka_unit_test(test_from),
-        cmocka_unit_test(test_removal_closes_nothing),
+        cmocka_unit_test(test_key),        cmocka_unit_test(test_key_comes_and_goes),
+        cmocka_unit_test(test_marks),      cmocka_unit_test(test_mark_mac),
+        cmocka_unit_test(test_note_files), cmocka_unit_test(test_beginning),
+        cmocka_unit_test(test_moves_on),   cmocka_unit_test(test_events),
+        cmocka_unit_test(test_from),       cmocka_unit_test(test_removal_closes_nothing),
     };
 
     return cmocka_run_group_tests_name("audit_against", tests, NULL, NULL);

@@ -407,6 +407,38 @@ static void test_changed_log_is_refused(void **state)
     free_file(&text);
 }
 
+/* The newest full segment without a first record, and nothing behind it: not for us to go on behind an older one. */
+static void test_changed_full_segment_is_refused(void **state)
+{
+    struct world w;
+    struct err e = { 0 };
+    char full[400];
+
+    (void)state;
+    for (int is_empty = 0; is_empty < 2; is_empty++) {
+        world_init(&w, false);
+        must_open(&w);
+        assert_true(wait_durable(&w, put_deny(&w)));
+        auditor_rotate(w.auditor);
+        assert_true(wait_durable(&w, put_deny(&w)));
+        assert_true(auditor_close(&w.auditor, 1000));
+        find_file(w.dir, "audit-1-", full);
+        assert_int_equal(unlink(w.path), 0);
+        struct slice text = read_file(full);
+        char *copy = malloc(text.n);
+        assert_non_null(copy);
+        memcpy(copy, text.p, text.n);
+        copy[0] = '[';
+        write_file(full, is_empty ? S("") : slice_from(copy, text.n));
+        e = (struct err){ 0 };
+        assert_null(ledger_open(&w.cfg.ledger, &e));
+        assert_non_null(strstr(e.text, is_empty ? ": is empty" : ".jsonl:1: "));
+        free(copy);
+        free_file(&text);
+        world_drop(&w);
+    }
+}
+
 static void test_accept_broken_chain(void **state)
 {
     struct slice text = small_log();
@@ -536,6 +568,7 @@ int main(void)
         cmocka_unit_test(test_changes_in_doubt),
         cmocka_unit_test(test_torn_at_every_byte),
         cmocka_unit_test(test_changed_log_is_refused),
+        cmocka_unit_test(test_changed_full_segment_is_refused),
         cmocka_unit_test(test_accept_broken_chain),
         cmocka_unit_test(test_not_a_log),
         cmocka_unit_test(test_bad_paths),
