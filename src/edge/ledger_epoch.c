@@ -32,7 +32,9 @@ bool ledger_epoch_begin(struct ledger *l, struct err *e)
     const struct ledger_config *cfg = &l->cfg;
 
     if (cfg->key_path) {
-        if (!audit_keyfile_read(cfg->key_path, &l->key, e))
+        /* written once now, so that a folder that takes no file is found out here, not when the first epoch ends */
+        if (!audit_keyfile_read(cfg->key_path, &l->key, e) ||
+            !audit_keyfile_replace(cfg->key_path, &l->key, e))
             return false;
         if (!secret_is_locked(l->key.key))
             log_line(LOG_WARN, "audit", "the audit key's memory cannot be locked (RLIMIT_MEMLOCK)");
