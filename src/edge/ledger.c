@@ -264,7 +264,7 @@ static bool build(struct ledger *l, bool owed_only, struct batch *b)
     if (b->has_recover && !add_recover(l, b))
         return false;
     if (ledger_epoch_is_behind(l))
-        return true;
+        return ledger_add_passed(l, b);
     if (!add_items(l, b))
         return false;
     if (!owed_only && !ledger_add_removals(l, b))
@@ -305,12 +305,11 @@ static void commit(struct ledger *l, const struct batch *b, struct list *done)
     }
 }
 
-static void write_batch(struct ledger *l, bool owed_only, struct list *done)
+static void build_and_write(struct ledger *l, bool owed_only, struct batch *b, struct list *done)
 {
-    struct batch b;
     struct err why = { 0 };
 
-    if (!build(l, owed_only, &b)) {
+    if (!build(l, owed_only, b)) {
         err_set(&why, ERR_MEMORY, "%s: no memory for a batch", segment_names(l->segment)->path);
         fail(l, false, &why, done);
         return;
@@ -319,28 +318,40 @@ static void write_batch(struct ledger *l, bool owed_only, struct list *done)
         l->rotate_wanted = l->rotate_wanted && owed_only; /* an empty segment stays */
         return;
     }
-    if (!owed_only && !ledger_keep_room(l, l->batch.n, b.intents, &why)) {
+    if (!owed_only && !ledger_keep_room(l, l->batch.n, b->intents, &why)) {
         fail(l, false, &why, done);
         l->recovery.is_low = true;
         return;
     }
-    enum segment_result result = segment_append(l->segment, sbuf_slice(&l->batch), b.is_urgent, &why);
+    enum segment_result result = segment_append(l->segment, sbuf_slice(&l->batch), b->is_urgent, &why);
     if (result != SEGMENT_OK) {
         fail(l, result == SEGMENT_DEAD, &why, done);
         return;
     }
-    commit(l, &b, done);
-    ledger_say(l, &b);
-    if (!b.full_name[0])
+    commit(l, b, done);
+    if (!ledger_take_key(l, b, &why)) {
+        fail(l, false, &why, done);
+        return;
+    }
+    ledger_say(l, b);
+    if (!b->full_name[0])
         return;
     l->rotate_wanted = false;
-    if (!segment_rotate(l->segment, b.full_name, ledger_owed_bytes(l), &why)) {
+    if (!segment_rotate(l->segment, b->full_name, ledger_owed_bytes(l), &why)) {
         fail(l, true, &why, done);
         return;
     }
     l->first_seq = 0;
     if (l->cfg.archive)
         archive_rotated(l->cfg.archive);
+}
+
+static void write_batch(struct ledger *l, bool owed_only, struct list *done)
+{
+    struct batch b;
+
+    build_and_write(l, owed_only, &b, done);
+    audit_key_drop(&b.key);
 }
 
 static void sync_if_due(struct ledger *l, bool now, struct list *done)

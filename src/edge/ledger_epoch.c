@@ -1,19 +1,22 @@
 /*
  * The ledger's key, epochs and checkpoints. The order that keeps every epoch in the log and no key too long:
- *   1. all of epoch E is durable in the log
- *   2. the state file holds the key of E+1, that of E is gone from disk and memory     (ledger_epoch_forward)
- *   3. the checkpoint record of E+1 is durable                                          (ledger_add_opening)
- * and only then the same for E+2, so that a crash anywhere leaves the state file at the log's last epoch or one on, and no
- * epoch is left out, however many passed. A batch is of one epoch: the one of its first record's time. While the log is
- * failed the key still moves on by one, so that what is in the log is safe from who takes the key now; the recover record
- * then comes behind the first checkpoint, the other epochs behind it.
+ *   1. the state file holds the key of E+1, that of E is gone from disk and memory      (ledger_epoch_forward)
+ *   2. the checkpoint record of E+1 is durable, and with it those of all further epochs that passed meanwhile: these hold
+ *      nothing else                                                                     (ledger_add_opening, _passed)
+ *   3. the state file holds the key of the last of them                                 (ledger_take_key)
+ *   4. records of that epoch are written
+ * So a crash leaves the state file at the log's last epoch, or one on (before 2), or behind it by epochs that hold only their
+ * checkpoints (before 3), and no epoch is left out. A batch of records is of one epoch: the one of its first record's time.
+ * While the log is failed the key still moves on by one, so that what is in the log is safe from who takes the key now; the
+ * recover record then comes behind the first checkpoint, the other epochs behind it.
  */
 #include "edge/ledger_inner.h"
 #include "base/enc.h"
 #include "base/log.h"
 #include "edge/audit_keyfile.h"
 
-#define CLOCK_SLACK_MS 2000 /* what the wall clock may go back without a word */
+#define PASSED_MAX_BYTES ((size_t)512 << 10) /* of checkpoints of epochs that passed, at once */
+#define CLOCK_SLACK_MS   2000                /* what the wall clock may go back without a word */
 
 static int64_t wall_now(const struct ledger *l)
 {
@@ -46,6 +49,19 @@ bool ledger_epoch_begin(struct ledger *l, struct err *e)
     return l->notes || !cfg->checkpoint_interval_ms;
 }
 
+/* A line of an epoch behind the state file's: what a crash before step 3 leaves, or the state file is older than it may be. */
+static bool check_later(struct ledger_seal *seal, const struct audit_line *line)
+{
+    if (line->kind != AUDIT_CHECKPOINT || line->epoch != seal->epoch + 1)
+        return err_set(
+            &seal->why, ERR_CONFLICT,
+            "the log has come to epoch %llu, but the state file holds the key of epoch %llu: it is an older "
+            "copy, or of another log",
+            (unsigned long long)line->epoch, (unsigned long long)seal->key->epoch);
+    return (seal->later.key || audit_key_copy(&seal->later, seal->key, &seal->why)) &&
+           audit_key_forward(&seal->later, line->epoch, &seal->why);
+}
+
 bool ledger_check_seal(void *ctx, const struct audit_line *line, const struct audit_text *text)
 {
     struct ledger_seal *seal = ctx;
@@ -53,15 +69,24 @@ bool ledger_check_seal(void *ctx, const struct audit_line *line, const struct au
     if (!seal->key || line->version != 2 || line->epoch < seal->key->epoch)
         return true;
     seal->line = text->number;
-    if (line->epoch > seal->key->epoch)
-        return err_set(
-            &seal->why, ERR_CONFLICT,
-            "the log has come to epoch %llu, but the state file holds the key of epoch %llu: it is an older "
-            "copy, or of another log",
-            (unsigned long long)line->epoch, (unsigned long long)seal->key->epoch);
-    return audit_line_sealed_by(line, seal->key) ||
+    if (line->epoch > seal->key->epoch && !check_later(seal, line))
+        return false;
+    seal->epoch = line->epoch;
+    return audit_line_sealed_by(line, line->epoch == seal->key->epoch ? seal->key : &seal->later) ||
            err_set(&seal->why, ERR_CONFLICT,
                    "the mac is not that of the state file's key: the log was changed, or it is another key");
+}
+
+void ledger_drop_seal(struct ledger_seal *seal)
+{
+    audit_key_drop(&seal->later);
+}
+
+/* The state file gets the key that the ledger has. */
+static bool file_key(struct ledger *l, struct err *why)
+{
+    l->key_is_unfiled = !audit_keyfile_replace(l->cfg.key_path, &l->key, why);
+    return !l->key_is_unfiled;
 }
 
 bool ledger_epoch_fits(struct ledger *l, struct err *e)
@@ -78,6 +103,8 @@ bool ledger_epoch_fits(struct ledger *l, struct err *e)
                        "once had a key keeps it",
                        l->cfg.path);
     uint64_t next = c->is_keyed ? c->epoch + 1 : 0;
+    if (c->is_keyed && c->epoch > l->key.epoch)
+        return audit_key_forward(&l->key, c->epoch, e) && file_key(l, e);
     if (c->key->epoch <= next)
         return true;
     return err_set(e, ERR_CONFLICT,
@@ -103,6 +130,8 @@ bool ledger_epoch_forward(struct ledger *l, struct err *why)
 
     if (!l->chain.key)
         return true;
+    if (l->key_is_unfiled && !file_key(l, why))
+        return false;
     l->target = audit_key_epoch_at(&l->key, next_wall_ms(l));
     if (l->target < l->key.epoch)
         l->target = l->key.epoch;
@@ -218,16 +247,41 @@ bool ledger_add_own(struct ledger *l, struct batch *b, const struct audit_rec *r
 
 /* ---- checkpoints ---- */
 
-bool ledger_add_opening(struct ledger *l, struct batch *b)
+static bool add_opening(struct ledger *l, struct batch *b)
 {
     struct audit_rec rec = {
         .type = AUDIT_CHECKPOINT, .note = S("epoch"), .wall_ms = wall_now(l), .mono_ms = mono_now(l)
     };
 
-    if (!opening_is_due(l))
-        return true;
-    b->says_checkpoint = !ledger_epoch_is_behind(l);
+    b->says_checkpoint = b->chain.key->epoch == l->target;
     return add(l, b, &rec);
+}
+
+bool ledger_add_opening(struct ledger *l, struct batch *b)
+{
+    return !opening_is_due(l) || add_opening(l, b);
+}
+
+bool ledger_add_passed(struct ledger *l, struct batch *b)
+{
+    if (!ledger_epoch_is_behind(l) || !audit_key_copy(&b->key, &l->key, NULL))
+        return !ledger_epoch_is_behind(l);
+    b->chain.key = &b->key;
+    while (b->key.epoch < l->target && l->batch.n < PASSED_MAX_BYTES)
+        if (!audit_key_forward(&b->key, b->key.epoch + 1, NULL) || !add_opening(l, b))
+            return false;
+    return true;
+}
+
+bool ledger_take_key(struct ledger *l, struct batch *b, struct err *why)
+{
+    if (!b->key.key)
+        return true;
+    audit_key_drop(&l->key);
+    l->key = b->key;
+    b->key = (struct audit_key){ 0 };
+    l->chain.key = &l->key;
+    return file_key(l, why);
 }
 
 bool ledger_add_checkpoint(struct ledger *l, struct batch *b)

@@ -31,6 +31,7 @@ struct ledger {
     struct audit_open *doubts; /* that the run before left */
     size_t doubt_count;
     struct audit_key key;        /* chain.key, if the log is sealed; of chain.epoch, or one on: its checkpoint is due then */
+    bool key_is_unfiled;         /* the state file holds an older one: nothing may be written until it does not */
     uint64_t target;             /* the epoch that the next record belongs to */
     struct audit_notes *notes;   /* NULL = no checkpoints are said */
     uint64_t unsaid;             /* records since the last one */
@@ -56,6 +57,7 @@ struct batch {
     size_t item_count, intents;
     size_t removals; /* that it announces */
     uint64_t own_records;           /* recover, rotate, checkpoint, clock */
+    struct audit_key key;           /* of the last epoch that it opens, if it opens more than one; the batch's own */
     int64_t clock_ahead_ms;
     char full_name[AUDIT_NAME_MAX]; /* set when the batch ends with a rotate record */
 };
@@ -66,21 +68,28 @@ struct batch {
 bool ledger_epoch_begin(struct ledger *l, struct err *e);
 /* Once the log was read: does the key go on where it ends? */
 bool ledger_epoch_fits(struct ledger *l, struct err *e);
-/* An audit_scan's `each` with a struct ledger_seal: is a line of the key's epoch sealed by it? Stops at the first that is not. */
+/* An audit_scan's `each` with a struct ledger_seal: is a line of the key's epoch sealed by it? Behind that only checkpoints may
+ * stand that open the next epochs. Stops at the first line that does not fit. */
 struct ledger_seal {
     const struct audit_key *key;
-    struct err why; /* code = ERR_NONE: all fine */
+    struct audit_key later; /* of epochs that were opened behind the key's; ledger_drop_seal */
+    uint64_t epoch;         /* of the line before */
+    struct err why;         /* code = ERR_NONE: all fine */
     uint64_t line;
 };
 bool ledger_check_seal(void *ctx, const struct audit_line *line, const struct audit_text *text);
+void ledger_drop_seal(struct ledger_seal *seal);
 /* Which epoch is it for the next record? Move the key on if need be, by one at most. False: the state file cannot be written. */
 bool ledger_epoch_forward(struct ledger *l, struct err *why);
 /* Is something to be written though nothing is held? */
 bool ledger_epoch_due(const struct ledger *l);
 /* Does the log still lack checkpoints of epochs before the one that it is now? Then no item may be written. */
 bool ledger_epoch_is_behind(const struct ledger *l);
-/* The checkpoint that opens the key's epoch, if it is due. */
+/* The checkpoint that opens the key's epoch, if it is due; those of all further epochs that have passed. */
 bool ledger_add_opening(struct ledger *l, struct batch *b);
+bool ledger_add_passed(struct ledger *l, struct batch *b);
+/* The batch is durable: the key of the last epoch that it opened is the ledger's now. False: the state file cannot be written. */
+bool ledger_take_key(struct ledger *l, struct batch *b, struct err *why);
 /* A checkpoint, if the interval is over. */
 bool ledger_add_checkpoint(struct ledger *l, struct batch *b);
 /* Does this item's time allow the key's epoch? */

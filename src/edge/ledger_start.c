@@ -92,9 +92,11 @@ static void adopt_chain(struct ledger *l, const struct audit_chain *chain)
 }
 
 /* No flag lets a log pass that the key denies: what comes behind it could not be verified either. */
-static bool bad_seal(const char *path, const struct ledger_seal *seal, struct err *e)
+static bool fits_seal(const char *path, struct ledger_seal *seal, struct err *e)
 {
-    return err_set(e, ERR_CONFLICT, "%s:%llu: %s", path, (unsigned long long)seal->line, seal->why.text);
+    ledger_drop_seal(seal);
+    return !seal->why.code ||
+           err_set(e, ERR_CONFLICT, "%s:%llu: %s", path, (unsigned long long)seal->line, seal->why.text);
 }
 
 static bool take_over_current(struct ledger *l, struct err *e)
@@ -104,10 +106,10 @@ static bool take_over_current(struct ledger *l, struct err *e)
     struct err why = { 0 };
     enum audit_scan_result result = audit_scan(segment_fd(l->segment), &scan, &why);
 
+    if (!fits_seal(l->cfg.path, &seal, e))
+        return false;
     if (result == AUDIT_SCAN_FAILED)
         return err_set(e, ERR_IO, "%s: %s", l->cfg.path, why.text);
-    if (seal.why.code)
-        return bad_seal(l->cfg.path, &seal, e);
     if (scan.records) {
         adopt_chain(l, &scan.chain);
         l->first_seq = scan.first_seq;
@@ -151,11 +153,11 @@ static bool adopt_last_part(struct ledger *l, const struct audit_parts *parts, s
         if (!part->first_seq && (part->kind != AUDIT_FILE_FULL || l->cfg.accept_broken_chain))
             continue;
         enum audit_scan_result result = scan_part(part, &scan, &why);
+        if (!fits_seal(part->path, &seal, e))
+            return false;
         if (!scan.records && result == AUDIT_SCAN_WHOLE)
             return err_set(e, ERR_CONFLICT, "%s: is empty, though its name says which records it has",
                            part->path);
-        if (seal.why.code)
-            return bad_seal(part->path, &seal, e);
         bool is_broken = part->kind == AUDIT_FILE_BROKEN;
         if (result == AUDIT_SCAN_FAILED ||
             (result != AUDIT_SCAN_WHOLE && !is_broken && !l->cfg.accept_broken_chain))

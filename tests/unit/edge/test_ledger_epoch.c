@@ -405,6 +405,79 @@ static void test_crash_between_file_and_log(void **state)
     rig_drop(&r);
 }
 
+static void cut_behind(struct rig *r, size_t lines)
+{
+    struct slice text = read_file(r->w.path);
+    size_t n = 0;
+
+    for (; lines; lines--)
+        n += slice_find(slice_skip(text, n), '\n') + 1;
+    write_file(r->w.path, slice_from(text.p, n));
+    free_file(&text);
+}
+
+/* Many epochs passed, their checkpoints are in the log, and the state file still has the key of the first of them. */
+static void test_crash_behind_passed_epochs(void **state)
+{
+    struct rig r;
+
+    (void)state;
+    for (size_t openings = 1; openings <= 20; openings++) {
+        rig_init(&r);
+        rig_open(&r);
+        rig_stop(&r); /* 3 lines */
+        pass_ms(LENGTH_S * 20000);
+        rig_open(&r);
+        ledger_free(&r.l);
+        put_key(&r, 1);
+        must_refuse(
+            &r, "audit.jsonl:24: the log has come to epoch 20"); /* `start` is there, too: no such crash */
+        cut_behind(&r, 3 + openings);
+        rig_open(&r);
+        assert_int_equal(epoch_of_file(&r), 20);
+        put_rec(&r, AUDIT_DENY, "a");
+        rig_stop(&r);
+        struct log_view v = check(&r, 20);
+        view_free(&v);
+        rig_drop(&r);
+    }
+    /* but not with a checkpoint that is no opening, or another key's */
+    rig_init(&r);
+    r.cfg.checkpoint_interval_ms = 1000;
+    rig_open(&r);
+    pass_ms(LENGTH_S * 3000);
+    idle(&r);
+    put_rec(&r, AUDIT_DENY, "a");
+    pass_ms(1000);
+    idle(&r);
+    ledger_free(&r.l);
+    put_key(&r, 1);
+    must_refuse(&r, "the log has come to epoch 3");
+    rig_drop(&r);
+}
+
+/* Ten years at once, as a clock that was set wrong: it takes no time to speak of, and less than a batch at once. */
+static void test_clock_far_ahead(void **state)
+{
+    struct rig r;
+
+    (void)state;
+    rig_init(&r);
+    rig_open(&r);
+    put_rec(&r, AUDIT_DENY, "a");
+    int before = call_count(CALL_FDATASYNC);
+    pass_ms(LENGTH_S * 5000000LL);
+    put_rec(&r, AUDIT_DENY, "b");
+    assert_true(call_count(CALL_FDATASYNC) - before < 20);
+    assert_int_equal(epoch_of_file(&r), 5000);
+    rig_stop(&r);
+    struct log_view v = view_log(r.w.dir);
+    assert_int_equal(view_count(&v, "checkpoint", NULL, NULL), 5001);
+    view_free(&v);
+    verify_too(&r);
+    rig_drop(&r);
+}
+
 /* The disk fails at every call, one after the other, while epochs go by; whatever was durable then is whole. */
 static void test_fault_at_every_call(void **state)
 {
@@ -414,6 +487,7 @@ static void test_fault_at_every_call(void **state)
     for (size_t c = 0; c < sizeof calls / sizeof *calls; c++)
         for (int nth = 1; nth < 40; nth++) {
             struct rig r;
+            int64_t step_ms = LENGTH_S * (nth % 3 ? 700 : 2700); /* epochs one by one, and several at once */
             rig_init(&r);
             r.cfg.sync_delay_ms =
                 nth % 4 < 2 ? 0 : 9000; /* with records that are not yet synced when an epoch ends */
@@ -421,14 +495,14 @@ static void test_fault_at_every_call(void **state)
             fault_set(calls[c], nth, c % 2 ? 3 : 1, nth % 2 ? EIO : ENOSPC);
             for (int i = 0; i < 6; i++) {
                 put_rec(&r, AUDIT_OUTCOME, "a");
-                pass_ms(LENGTH_S * 700);
+                pass_ms(step_ms);
                 probe(&r);
             }
             fault_clear();
             for (int i = 0; i < 10; i++)
                 probe(&r);
             rig_stop(&r);
-            struct log_view v = check(&r, 4);
+            struct log_view v = check(&r, nth % 3 ? 4 : 16);
             assert_int_equal(view_count(&v, "outcome", "a", NULL), 6);
             view_free(&v);
             rig_drop(&r);
@@ -946,6 +1020,8 @@ int main(void)
         cmocka_unit_test(test_border_within_a_batch),
         cmocka_unit_test(test_hundred_epochs_down),
         cmocka_unit_test(test_crash_between_file_and_log),
+        cmocka_unit_test(test_crash_behind_passed_epochs),
+        cmocka_unit_test(test_clock_far_ahead),
         cmocka_unit_test(test_fault_at_every_call),
         cmocka_unit_test(test_long_failure),
         cmocka_unit_test(test_state_file_cannot_be_replaced),
