@@ -7,6 +7,7 @@
 
 int cmd_audit(int argc, char **argv);
 int cmd_audit_init(int argc, char **argv); /* of `easgate audit init` */
+int cmd_budget(int argc, char **argv);
 int cmd_check(int argc, char **argv);
 int cmd_explain(int argc, char **argv);
 int cmd_healthcheck(int argc, char **argv);

@@ -1,23 +1,10 @@
-/*
- * easgate healthcheck: ask the admin listener of a running gateway whether it is ready. One small blocking GET with two seconds
- * for everything, for container engines and service managers. Must never load a credential, and never look a name up.
- */
+/* easgate healthcheck: ask the admin listener of a running gateway whether it is ready, for container engines and service managers. */
+#include "app/ask.h"
 #include "app/cmd.h"
-#include "base/clock.h"
-#include "config/address.h"
-#include "config/snapshot.h"
-#include "core/http1.h"
-#include <arpa/inet.h>
-#include <errno.h>
-#include <netinet/in.h>
-#include <poll.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
+#include <stdio.h>
+#include <string.h>
 
-#define LIMIT_MS         2000
 #define ANSWER_MAX_BYTES 65536
-#define DEFAULT_URL      "http://127.0.0.1:9080/readyz"
 #define DEFAULT_PATH     "/readyz"
 
 static const char usage[] =
@@ -27,7 +14,7 @@ static const char usage[] =
     "\n"
     "  --url URL      http://ADDRESS:PORT/PATH with a numeric address or localhost, or unix:/PATH of a "
     "socket\n"
-    "                 (" DEFAULT_URL ")\n"
+    "                 (" ASK_DEFAULT_BASE DEFAULT_PATH ")\n"
     "  --config FILE  ask at the first admin_listen of this configuration\n"
     "\n"
     "exit: 0 ready, 1 not ready or not there, 2 usage or configuration\n"
@@ -37,214 +24,6 @@ static const char usage[] =
     "  easgate healthcheck --config /etc/easgate/easgate.ini\n"
     "  easgate healthcheck --url http://127.0.0.1:9080/healthz    # does it run at all?\n";
 
-struct target {
-    union {
-        struct sockaddr any;
-        struct sockaddr_in v4;
-        struct sockaddr_in6 v6;
-        struct sockaddr_un local;
-    } at;
-    socklen_t at_bytes;
-    char path[256];
-};
-
-struct probe {
-    int fd;
-    int64_t deadline_ms;
-    const char *failed; /* what did not work, for people */
-};
-
-/* ---- where ---- */
-
-/* The wildcard address is asked at the loopback one. */
-static bool set_numeric(struct target *t, const struct address *a)
-{
-    char host[INET6_ADDRSTRLEN];
-
-    if (a->port == 0 || a->host.n >= sizeof host)
-        return false;
-    memcpy(host, a->host.p, a->host.n);
-    host[a->host.n] = '\0';
-    if (a->kind == ADDRESS_IPV6) {
-        t->at.v6 = (struct sockaddr_in6){ .sin6_family = AF_INET6, .sin6_port = htons(a->port) };
-        t->at_bytes = sizeof t->at.v6;
-        return inet_pton(AF_INET6, a->is_any ? "::1" : host, &t->at.v6.sin6_addr) == 1;
-    }
-    t->at.v4 = (struct sockaddr_in){ .sin_family = AF_INET, .sin_port = htons(a->port) };
-    t->at_bytes = sizeof t->at.v4;
-    return inet_pton(AF_INET, a->is_any ? "127.0.0.1" : host, &t->at.v4.sin_addr) == 1;
-}
-
-static bool set_place(struct target *t, struct slice text)
-{
-    struct address a;
-
-    if (!address_parse(text, &a, NULL))
-        return false;
-    if (a.kind != ADDRESS_UNIX)
-        return set_numeric(t, &a);
-    t->at.local = (struct sockaddr_un){ .sun_family = AF_UNIX };
-    t->at_bytes = sizeof t->at.local;
-    if (a.path.n >= sizeof t->at.local.sun_path)
-        return false;
-    memcpy(t->at.local.sun_path, a.path.p, a.path.n);
-    return true;
-}
-
-static bool set_path(struct target *t, struct slice path)
-{
-    if (path.n >= sizeof t->path)
-        return false;
-    for (size_t i = 0; i < path.n; i++)
-        if (path.p[i] <= ' ' || path.p[i] > '~')
-            return false;
-    snprintf(t->path, sizeof t->path, "%.*s", SLICE_FMT(path));
-    return true;
-}
-
-static bool set_url(struct target *t, struct slice url)
-{
-    static const struct slice scheme = S_INIT("http://"), name = S_INIT("localhost:");
-    char place[128];
-
-    if (slice_starts(url, S("unix:")))
-        return set_path(t, S(DEFAULT_PATH)) && set_place(t, url);
-    if (!slice_starts(url, scheme))
-        return false;
-    url = slice_skip(url, scheme.n);
-    size_t n = slice_find(url, '/');
-    struct slice host = { url.p, n }, path = slice_skip(url, n);
-    if (slice_starts(host, name)) {
-        struct slice port = slice_skip(host, name.n);
-        host = slice_from(place, (size_t)snprintf(place, sizeof place, "127.0.0.1:%.*s", SLICE_FMT(port)));
-    }
-    return host.n < sizeof place && set_path(t, slice_is_empty(path) ? S(DEFAULT_PATH) : path) &&
-           set_place(t, host);
-}
-
-static bool set_config(struct target *t, const char *file)
-{
-    struct config_errors errors = { 0 };
-    struct snapshot *s = snapshot_load(file, false, &errors);
-    bool ok = false;
-
-    if (!s)
-        fprintf(stderr, "%.*s", SLICE_FMT(sbuf_slice(&errors.text)));
-    else if (s->gateway.admin_listen.count == 0)
-        fprintf(stderr, "easgate healthcheck: %s has no admin_listen\n", file);
-    else if (!set_path(t, S(DEFAULT_PATH)) || !set_place(t, s->gateway.admin_listen.at[0].text))
-        fprintf(stderr, "easgate healthcheck: the admin_listen of %s cannot be asked\n", file);
-    else
-        ok = true;
-    config_errors_drop(&errors);
-    snapshot_unref(&s);
-    return ok;
-}
-
-/* ---- the exchange ---- */
-
-/* Wait for events on the socket; false at the deadline. */
-static bool wait_for(struct probe *p, short events)
-{
-    int64_t left_ms;
-
-    while ((left_ms = p->deadline_ms - clock_mono_ms(&clock_system)) > 0) {
-        struct pollfd one = { .fd = p->fd, .events = events };
-        int n = poll(&one, 1, (int)left_ms);
-        if (n > 0)
-            return true;
-        if (n < 0 && errno != EINTR)
-            break;
-    }
-    p->failed = "no answer in time";
-    return false;
-}
-
-static bool connect_to(struct probe *p, const struct target *t)
-{
-    int error = 0;
-    socklen_t n = sizeof error;
-
-    p->fd = socket(t->at.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (p->fd < 0)
-        error = errno;
-    else if (connect(p->fd, &t->at.any, t->at_bytes) != 0) {
-        error = errno;
-        if (error == EINPROGRESS) {
-            if (!wait_for(p, POLLOUT))
-                return false;
-            if (getsockopt(p->fd, SOL_SOCKET, SO_ERROR, &error, &n) != 0)
-                error = errno;
-        }
-    }
-    if (error != 0)
-        p->failed = strerror(error);
-    return error == 0;
-}
-
-static bool send_request(struct probe *p, const struct target *t)
-{
-    char text[512];
-    int n = snprintf(text, sizeof text, "GET %s HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n",
-                     t->path);
-    int sent = 0;
-
-    while (sent < n) {
-        ssize_t got = send(p->fd, text + sent, (size_t)(n - sent), MSG_NOSIGNAL);
-        if (got >= 0) {
-            sent += (int)got;
-            continue;
-        }
-        if (errno == EAGAIN && wait_for(p, POLLOUT))
-            continue;
-        p->failed = p->failed ? p->failed : strerror(errno);
-        return false;
-    }
-    return true;
-}
-
-/* The answer, or NULL. The caller owns it. */
-static struct http1_msg *receive_answer(struct probe *p, struct http1_reader *reader)
-{
-    char bytes[4096];
-
-    while (wait_for(p, POLLIN)) {
-        ssize_t got = recv(p->fd, bytes, sizeof bytes, 0);
-        if (got < 0 && (errno == EAGAIN || errno == EINTR))
-            continue;
-        if (got <= 0) {
-            p->failed = got == 0 ? "closed before a whole answer" : strerror(errno);
-            return NULL;
-        }
-        struct slice in = slice_from(bytes, (size_t)got);
-        enum http1_event event;
-        while ((event = http1_reader_feed(reader, &in)) == HTTP1_HEAD)
-            ;
-        if (event == HTTP1_COMPLETE)
-            return http1_reader_take(reader);
-        if (event == HTTP1_VIOLATED) {
-            p->failed = http1_violation_text(http1_reader_violation(reader));
-            return NULL;
-        }
-    }
-    return NULL;
-}
-
-static struct http1_msg *ask(struct probe *p, const struct target *t)
-{
-    struct http1_reader *reader = http1_reader_new(HTTP1_ANSWERS, ANSWER_MAX_BYTES);
-    struct http1_msg *answer = NULL;
-
-    if (!reader)
-        p->failed = "out of memory";
-    else if (connect_to(p, t) && send_request(p, t))
-        answer = receive_answer(p, reader);
-    http1_reader_free(&reader);
-    if (p->fd >= 0)
-        close(p->fd);
-    return answer;
-}
-
 /* What the gateway says, in one line of printable text. */
 static void print_reasons(FILE *to, struct slice body)
 {
@@ -253,10 +32,10 @@ static void print_reasons(FILE *to, struct slice body)
         fputc(body.p[i] >= ' ' && body.p[i] <= '~' ? body.p[i] : ' ', to);
 }
 
-static int report(const struct target *t, const struct probe *p, const struct http1_msg *answer)
+static int report(const struct ask *t, const struct http1_msg *answer)
 {
     if (!answer) {
-        fprintf(stderr, "easgate healthcheck: %s\n", p->failed ? p->failed : "no answer");
+        fprintf(stderr, "easgate healthcheck: %s\n", t->failed);
         return 1;
     }
     if (answer->status == 200) {
@@ -271,7 +50,7 @@ static int report(const struct target *t, const struct probe *p, const struct ht
 
 int cmd_healthcheck(int argc, char **argv)
 {
-    struct target t = { .at_bytes = 0 };
+    struct ask t = { .at_bytes = 0 };
     bool has_value = argc == 3, ok = false;
 
     if (argc == 2 && strcmp(argv[1], "--help") == 0) {
@@ -279,19 +58,18 @@ int cmd_healthcheck(int argc, char **argv)
         return 0;
     }
     if (has_value && strcmp(argv[1], "--config") == 0) {
-        if (!set_config(&t, argv[2]))
+        if (!ask_set_config(&t, argv[2], DEFAULT_PATH, "healthcheck"))
             return 2;
         ok = true;
     } else if (argc == 1 || (has_value && strcmp(argv[1], "--url") == 0)) {
-        ok = set_url(&t, argc == 1 ? S(DEFAULT_URL) : slice_of(argv[2]));
+        ok = ask_set_url(&t, slice_of(argc == 1 ? ASK_DEFAULT_BASE : argv[2]), DEFAULT_PATH);
     }
     if (!ok) {
         fputs(usage, stderr);
         return 2;
     }
-    struct probe p = { .fd = -1, .deadline_ms = clock_mono_ms(&clock_system) + LIMIT_MS };
-    struct http1_msg *answer = ask(&p, &t);
-    int code = report(&t, &p, answer);
+    struct http1_msg *answer = ask_get(&t, ANSWER_MAX_BYTES);
+    int code = report(&t, answer);
     http1_msg_free(&answer);
     return code;
 }

@@ -13,6 +13,7 @@ static const struct command {
     { "sign", cmd_sign, "show the stages of a request's signature" },
     { "token", cmd_token, "make a client's token" },
     { "audit", cmd_audit, "verify, show and search the audit log" },
+    { "budget", cmd_budget, "what the teams of a running gateway have, reserve and may have" },
     { "healthcheck", cmd_healthcheck, "ask a running gateway whether it is ready" },
 };
 #define COMMAND_COUNT (sizeof commands / sizeof commands[0])
