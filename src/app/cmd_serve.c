@@ -6,6 +6,7 @@
 #include "app/cmd.h"
 #include "app/sandbox.h"
 #include "core/acs3.h"
+#include "edge/audit_pending.h"
 #include "edge/auditor.h"
 #include "edge/listen.h"
 #include "edge/loop.h"
@@ -16,11 +17,12 @@
 #include <malloc.h>
 #include <unistd.h>
 
-#define TICK_MS        50
-#define AUDIT_CLOSE_MS 5000
-#define SHIP_CLOSE_MS  2000
-#define SHIP_TICK_MS   250
-#define DEFAULT_CONFIG "/etc/easgate/easgate.ini"
+#define TICK_MS           50
+#define AUDIT_CLOSE_MS    5000
+#define SHIP_CLOSE_MS     2000
+#define SHIP_TICK_MS      250
+#define CERTAIN_MARGIN_MS 60000 /* the run before may have waited longer for EAS */
+#define DEFAULT_CONFIG    "/etc/easgate/easgate.ini"
 
 static const char usage[] =
     "Usage: easgate serve [--config FILE] [--accept-broken-chain]\n"
@@ -274,6 +276,7 @@ static bool boot_auditor(struct server *s, struct err *e)
                     .checkpoint_interval_ms = cfg->checkpoint_interval_ms,
                     .checkpoint_key_path = name_or_null(s, cfg->checkpoint_key),
                     .checkpoint_path = name_or_null(s, cfg->checkpoint_file),
+                    .certain_after_ms = s->first->upstreams[0].timeout_ms + CERTAIN_MARGIN_MS,
                     .version = EASGATE_VERSION,
                     .host = s->host,
                     .policy_digest = arena_str(s->names, slice_of(s->first->digest)),
@@ -290,13 +293,43 @@ static bool boot_auditor(struct server *s, struct err *e)
     return s->auditor != NULL;
 }
 
+static struct slice text_of(const char *text, size_t size)
+{
+    return slice_from(text, strnlen(text, size));
+}
+
+/* What the runs before left in doubt goes on counting. A log that was changed may hide some of it. */
+static bool restore_doubts(struct server *s)
+{
+    size_t count = 0;
+    const struct audit_open *doubts = auditor_doubts(s->auditor, &count);
+    struct gate_open *open = calloc(count + 1, sizeof *open);
+
+    if (!open)
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        const struct audit_open *d = &doubts[i];
+        open[i] = (struct gate_open){ .id = text_of(d->id, sizeof d->id),
+                                      .op = text_of(d->op, sizeof d->op),
+                                      .service = text_of(d->changed, sizeof d->changed),
+                                      .has_peak = d->has_peak,
+                                      .peak = d->peak,
+                                      .peak_gpus = d->peak_gpus };
+    }
+    gate_restore(s->gate, open, count);
+    if (s->accept_broken_chain)
+        gate_wait_for_truth(s->gate);
+    free(open);
+    return true;
+}
+
 static bool boot_gate(struct server *s, struct err *e)
 {
     s->gate = gate_new(&s->ports, s->first);
     if (!s->gate)
         return err_set(e, ERR_MEMORY, "out of memory");
-    if (auditor_open_intents(s->auditor))
-        gate_wait_for_truth(s->gate);
+    if (!restore_doubts(s))
+        return err_set(e, ERR_MEMORY, "out of memory");
     auditor_set_events(s->auditor, &(struct auditor_events){ .durable = on_durable,
                                                              .lost = on_lost,
                                                              .written = on_written,

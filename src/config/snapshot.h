@@ -34,7 +34,7 @@ struct cfg_upstream {
     bool test_endpoint;       /* hosts outside .aliyuncs.com are permitted */
     uint64_t timeout_ms;      /* whole exchange */
     uint64_t connect_timeout_ms, idle_timeout_ms, change_idle_max_ms, max_connections, max_answer_bytes,
-        list_max_pages;
+        list_max_pages, list_max_scalers;
 };
 
 enum audit_durability { AUDIT_SYNCED = 1, AUDIT_WRITTEN };

@@ -1,53 +1,64 @@
-/* The book of a policy's replicas: see budget.h. */
+/* The book of reservations: see budget.h. */
 #include "core/budget.h"
 #include "base/list.h"
 #include "base/map.h"
 #include "base/must.h"
 
-struct reservation {
-    struct list in_book;
-    int64_t replicas;
-    int64_t ended_mono_ms; /* ENDED_NOT while its call is under way */
-    bool is_unknown;
+#define ENDED_NOT INT64_MAX
+
+struct account { /* a service's reservations; it goes with the last one */
+    struct budget *budget;
+    struct list in_budget;
+    struct list reservations;
     size_t name_n;
     char name[];
 };
-#define ENDED_NOT INT64_MAX
 
-struct listed { /* a service of a reading */
-    struct list in_reading;
-    int64_t replicas;
-    size_t name_n;
-    char name[];
+struct reservation {
+    struct account *account;
+    struct list in_account;
+    struct amounts most;
+    int64_t ended_mono_ms; /* ENDED_NOT while its call is under way */
+    bool is_unknown;
 };
 
 struct budget {
-    struct list truth, reading; /* struct listed */
-    struct map *known;          /* of truth, by name */
-    int64_t truth_began_mono_ms, reading_began_mono_ms;
-    bool has_truth, is_reading, is_doubted;
-    struct list reservations;
+    struct list accounts;
+    struct map *by_service;
 };
 
-static struct slice reserved_name(const struct reservation *r)
+/* ---- amounts ---- */
+
+static int64_t add(int64_t a, int64_t b)
 {
-    return slice_from(r->name, r->name_n);
+    return a > INT64_MAX - b ? INT64_MAX : a + b;
 }
 
-static void forget(struct list *services)
+struct amounts amounts_add(struct amounts a, struct amounts b)
 {
-    while (!list_is_empty(services)) {
-        struct listed *l = LIST_OWNER(services->next, struct listed, in_reading);
-        list_remove(&l->in_reading);
-        free(l);
-    }
+    return (struct amounts){ add(a.replicas, b.replicas), add(a.gpus, b.gpus) };
 }
 
-static void drop(struct reservation *r)
+struct amounts amounts_max(struct amounts a, struct amounts b)
 {
-    list_remove(&r->in_book);
-    free(r);
+    return (struct amounts){ a.replicas > b.replicas ? a.replicas : b.replicas,
+                             a.gpus > b.gpus ? a.gpus : b.gpus };
 }
+
+bool amounts_eq(struct amounts a, struct amounts b)
+{
+    return a.replicas == b.replicas && a.gpus == b.gpus;
+}
+
+struct amounts amounts_of(int64_t replicas, int64_t gpus_each)
+{
+    MUST(replicas >= 0 && gpus_each >= 0);
+    bool is_too_much = gpus_each > 0 && replicas > INT64_MAX / gpus_each;
+
+    return (struct amounts){ replicas, is_too_much ? INT64_MAX : replicas * gpus_each };
+}
+
+/* ---- the book ---- */
 
 struct budget *budget_new(void)
 {
@@ -55,13 +66,11 @@ struct budget *budget_new(void)
 
     if (!b)
         return NULL;
-    list_init(&b->truth);
-    list_init(&b->reading);
-    list_init(&b->reservations);
-    b->known = map_new();
-    if (!b->known) {
+    list_init(&b->accounts);
+    b->by_service = map_new();
+    if (!b->by_service) {
         free(b);
-        return NULL;
+        b = NULL;
     }
     return b;
 }
@@ -70,171 +79,66 @@ void budget_free(struct budget **b)
 {
     if (!*b)
         return;
-    while (!list_is_empty(&(*b)->reservations)) {
-        struct reservation *r = LIST_OWNER((*b)->reservations.next, struct reservation, in_book);
-        MUST(r->ended_mono_ms != ENDED_NOT);
-        drop(r);
-    }
-    forget(&(*b)->truth);
-    forget(&(*b)->reading);
-    map_free(&(*b)->known);
+    budget_forget(*b, NULL, INT64_MAX, 0);
+    MUST(list_is_empty(&(*b)->accounts));
+    map_free(&(*b)->by_service);
     free(*b);
     *b = NULL;
 }
 
-/* ---- the truth ---- */
-
-void budget_read_begin(struct budget *b, int64_t now_mono_ms)
+static struct slice name_of(const struct account *a)
 {
-    MUST(!b->is_reading);
-    b->is_reading = true;
-    b->reading_began_mono_ms = now_mono_ms;
+    return slice_from(a->name, a->name_n);
 }
 
-bool budget_read_service(struct budget *b, struct slice service, int64_t replicas)
+static struct account *account_of(struct budget *b, struct slice service)
 {
-    struct listed *l = malloc(sizeof *l + service.n);
+    struct account *a = map_get(b->by_service, service);
 
-    MUST(b->is_reading);
-    if (!l)
-        return false;
-    *l = (struct listed){ .replicas = replicas, .name_n = service.n };
-    memcpy(l->name, service.p, service.n);
-    list_add_last(&b->reading, &l->in_reading);
-    return true;
-}
-
-/* A map of the reading; the same service on two pages counts by its larger count. NULL without memory. */
-static struct map *index_reading(struct budget *b)
-{
-    struct map *m = map_new();
-
-    for (struct list *at = b->reading.next; m && at != &b->reading; at = at->next) {
-        struct listed *l = LIST_OWNER(at, struct listed, in_reading);
-        struct listed *twin = map_get(m, slice_from(l->name, l->name_n));
-        if (twin && twin->replicas >= l->replicas)
-            continue;
-        if (!map_put(m, slice_from(l->name, l->name_n), l))
-            map_free(&m);
-    }
-    return m;
-}
-
-/* What the truth shows for certain needs no reservation any more. */
-static void drop_shown(struct budget *b, int64_t grace_ms)
-{
-    for (struct list *at = b->reservations.next, *next; at != &b->reservations; at = next) {
-        struct reservation *r = LIST_OWNER(at, struct reservation, in_book);
-        next = at->next;
-        if (r->ended_mono_ms != ENDED_NOT &&
-            r->ended_mono_ms + (r->is_unknown ? grace_ms : 0) < b->truth_began_mono_ms)
-            drop(r);
-    }
-}
-
-bool budget_read_done(struct budget *b, int64_t grace_ms)
-{
-    struct map *known = index_reading(b);
-
-    if (!known) {
-        budget_read_abandon(b);
-        return false;
-    }
-    MUST(b->is_reading);
-    b->is_reading = false;
-    forget(&b->truth);
-    while (!list_is_empty(&b->reading)) {
-        struct list *node = b->reading.next;
-        list_remove(node);
-        list_add_last(&b->truth, node);
-    }
-    map_free(&b->known);
-    b->known = known;
-    b->truth_began_mono_ms = b->reading_began_mono_ms;
-    b->has_truth = true;
-    b->is_doubted = false;
-    drop_shown(b, grace_ms);
-    return true;
-}
-
-void budget_read_abandon(struct budget *b)
-{
-    b->is_reading = false;
-    forget(&b->reading);
-}
-
-bool budget_is_fresh(const struct budget *b, int64_t now_mono_ms, int64_t max_age_ms)
-{
-    return b->has_truth && !b->is_doubted && now_mono_ms - b->truth_began_mono_ms <= max_age_ms;
-}
-
-int64_t budget_read_at(const struct budget *b)
-{
-    return b->has_truth ? b->truth_began_mono_ms : INT64_MIN;
-}
-
-void budget_doubt(struct budget *b)
-{
-    b->is_doubted = true;
-}
-
-/* ---- reservations ---- */
-
-static int64_t listed_replicas(const struct budget *b, struct slice service)
-{
-    const struct listed *l = map_get(b->known, service);
-
-    return l ? l->replicas : 0;
-}
-
-int64_t budget_of_service(const struct budget *b, struct slice service)
-{
-    int64_t most = listed_replicas(b, service);
-
-    for (struct list *at = b->reservations.next; at != &b->reservations; at = at->next) {
-        const struct reservation *r = LIST_OWNER(at, struct reservation, in_book);
-        if (r->replicas > most && slice_eq(reserved_name(r), service))
-            most = r->replicas;
-    }
-    return most;
-}
-
-/* Is this the first reservation of its service? The sum visits each service once. */
-static bool is_first_of_service(const struct budget *b, const struct reservation *r)
-{
-    for (struct list *at = b->reservations.next; at != &r->in_book; at = at->next)
-        if (slice_eq(reserved_name(LIST_OWNER(at, struct reservation, in_book)), reserved_name(r)))
-            return false;
-    return true;
-}
-
-int64_t budget_sum_without(const struct budget *b, struct slice service)
-{
-    struct slice name;
-    void *value;
-    int64_t sum = 0;
-
-    for (size_t at = 0; map_next(b->known, &at, &name, &value);)
-        if (!slice_eq(name, service))
-            sum += budget_of_service(b, name);
-    for (struct list *at = b->reservations.next; at != &b->reservations; at = at->next) {
-        const struct reservation *r = LIST_OWNER(at, struct reservation, in_book);
-        if (!slice_eq(reserved_name(r), service) && !map_get(b->known, reserved_name(r)) &&
-            is_first_of_service(b, r))
-            sum += budget_of_service(b, reserved_name(r));
-    }
-    return sum;
-}
-
-struct reservation *budget_reserve(struct budget *b, struct slice service, int64_t replicas)
-{
-    struct reservation *r = malloc(sizeof *r + service.n);
-
-    if (!r)
+    if (a)
+        return a;
+    a = malloc(sizeof *a + service.n);
+    if (!a)
         return NULL;
-    *r = (struct reservation){ .replicas = replicas, .ended_mono_ms = ENDED_NOT, .name_n = service.n };
-    memcpy(r->name, service.p, service.n);
-    list_add_last(&b->reservations, &r->in_book);
+    *a = (struct account){ .budget = b, .name_n = service.n };
+    list_init(&a->in_budget);
+    list_init(&a->reservations);
+    if (service.n)
+        memcpy(a->name, service.p, service.n);
+    if (!map_put(b->by_service, service, a)) {
+        free(a);
+        return NULL;
+    }
+    list_add_last(&b->accounts, &a->in_budget);
+    return a;
+}
+
+static void close_if_empty(struct account *a)
+{
+    if (!list_is_empty(&a->reservations))
+        return;
+    map_remove(a->budget->by_service, name_of(a));
+    list_remove(&a->in_budget);
+    free(a);
+}
+
+static void drop(struct reservation *r)
+{
+    list_remove(&r->in_account);
+    free(r);
+}
+
+struct reservation *budget_reserve(struct budget *b, struct slice service, struct amounts most)
+{
+    struct reservation *r = malloc(sizeof *r);
+    struct account *a = r ? account_of(b, service) : NULL;
+
+    if (!a) {
+        free(r);
+        return NULL;
+    }
+    *r = (struct reservation){ .account = a, .most = most, .ended_mono_ms = ENDED_NOT };
+    list_add_last(&a->reservations, &r->in_account);
     return r;
 }
 
@@ -248,12 +152,60 @@ enum budget_end budget_end_of_status(int64_t status)
 void budget_settle(struct reservation **pr, enum budget_end end, int64_t now_mono_ms)
 {
     struct reservation *r = *pr;
+    struct account *a = r->account;
 
     *pr = NULL;
     if (end == BUDGET_NOTHING) {
         drop(r);
+        close_if_empty(a);
         return;
     }
     r->ended_mono_ms = now_mono_ms;
     r->is_unknown = end == BUDGET_UNKNOWN;
+}
+
+struct amounts budget_reserved(const struct budget *b, struct slice service)
+{
+    const struct account *a = map_get(b->by_service, service);
+    struct amounts most = { 0, 0 };
+
+    if (!a)
+        return most;
+    for (struct list *at = a->reservations.next; at != &a->reservations; at = at->next)
+        most = amounts_max(most, LIST_OWNER(at, struct reservation, in_account)->most);
+    return most;
+}
+
+bool budget_has(const struct budget *b, struct slice service)
+{
+    return map_get(b->by_service, service) != NULL;
+}
+
+bool budget_next(const struct budget *b, void **at, struct slice *out_service)
+{
+    struct list *node = *at ? ((struct list *)*at)->next : b->accounts.next;
+
+    if (node == &b->accounts)
+        return false;
+    *at = node;
+    *out_service = name_of(LIST_OWNER(node, struct account, in_budget));
+    return true;
+}
+
+void budget_forget(struct budget *b, const struct owner *owner, int64_t before_mono_ms, int64_t grace_ms)
+{
+    for (struct list *at = b->accounts.next, *after; at != &b->accounts; at = after) {
+        struct account *a = LIST_OWNER(at, struct account, in_budget);
+        after = at->next;
+        if (owner && !owner->owns(owner->ctx, name_of(a)))
+            continue;
+        for (struct list *node = a->reservations.next, *next; node != &a->reservations; node = next) {
+            struct reservation *r = LIST_OWNER(node, struct reservation, in_account);
+            next = node->next;
+            if (r->ended_mono_ms != ENDED_NOT &&
+                add(r->ended_mono_ms, r->is_unknown ? grace_ms : 0) < before_mono_ms)
+                drop(r);
+        }
+        close_if_empty(a);
+    }
 }

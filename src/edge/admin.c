@@ -50,10 +50,17 @@ static int print_metrics(struct admin *a)
     return sbuf_ok(&a->page) ? 200 : 500;
 }
 
+static int print_budget(struct admin *a)
+{
+    gate_budget_text(a->gate, &a->page);
+    return sbuf_ok(&a->page) ? 200 : 500;
+}
+
 static const struct page pages[] = {
     { S_INIT("/healthz"), print_health, S_INIT("text/plain; charset=utf-8") },
     { S_INIT("/readyz"), print_ready, S_INIT("text/plain; charset=utf-8") },
     { S_INIT("/metrics"), print_metrics, S_INIT("text/plain; version=0.0.4; charset=utf-8") },
+    { S_INIT("/budget"), print_budget, S_INIT("application/json") },
 };
 
 static bool is_numeric(struct slice host)

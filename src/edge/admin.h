@@ -1,6 +1,6 @@
 /*
  * admin: the pages for operators, without a token, on listeners of their own: /healthz (200 while the loop runs), /readyz
- * (200, or 503 with the reasons), /metrics (Prometheus text).
+ * (200, or 503 with the reasons), /metrics (Prometheus text), /budget (JSON: what the teams have, reserve and may have).
  */
 #ifndef EG_ADMIN_H
 #define EG_ADMIN_H

@@ -47,6 +47,7 @@ struct ledger_config {
     const char *key_path;       /* the state file of the key that seals the records (audit_keyfile.h); NULL = none */
     uint64_t checkpoint_interval_ms; /* a checkpoint when something was written since; 0 = no checkpoints at all */
     const char *checkpoint_key_path, *checkpoint_path; /* who signs them, and where they go, too; NULL = nobody, nowhere */
+    uint64_t certain_after_ms;  /* what was settled longer ago is no more in doubt; 0 = 15 minutes, more than any exchange lasts */
     const char *version, *host, *policy_digest;
     bool
         accept_broken_chain; /* start although the current segment was changed: set it aside and write that down */

@@ -25,7 +25,7 @@
 #include <unistd.h>
 
 #define LOOK_BACK_S    3600
-#define CERTAIN_AGE_MS (900 * 1000) /* longer than an exchange may last, by the schema */
+#define CERTAIN_AGE_MS 900000 /* longer than an exchange may last, by the schema */
 
 static const char log_begin[] = "{\"v\":1,\"seq\":";
 #define VERSION_AT 5 /* the 1 of it may be a 2 */
@@ -207,9 +207,10 @@ static void read_part(const struct audit_part *part, struct settle *s)
 }
 
 /* The first part that can hold an open intent. */
-static size_t first_unsettled(const struct audit_parts *parts, const struct clock *clock)
+static size_t first_unsettled(const struct audit_parts *parts, const struct ledger_config *cfg)
 {
-    struct settle s = { .settled_before_ms = clock_wall_ms(clock) - CERTAIN_AGE_MS };
+    uint64_t certain_ms = cfg->certain_after_ms ? cfg->certain_after_ms : CERTAIN_AGE_MS;
+    struct settle s = { .settled_before_ms = clock_wall_ms(cfg->clock) - (int64_t)certain_ms };
     int64_t newest_s = -1;
     size_t i = parts->count;
 
@@ -269,7 +270,7 @@ static bool settle_open_intents(struct ledger *l, const struct audit_parts *part
 
     if (!s.pending)
         return err_set(e, ERR_MEMORY, "no memory for the open intents");
-    for (size_t i = first_unsettled(parts, l->cfg.clock); i < parts->count; i++)
+    for (size_t i = first_unsettled(parts, &l->cfg); i < parts->count; i++)
         if (parts->list[i].first_seq)
             read_part(&parts->list[i], &s);
     bool ok = hold_outcomes(l, s.pending, e) && keep_doubts(l, s.pending, e);

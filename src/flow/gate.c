@@ -4,6 +4,9 @@
 #include "flow/life.h"
 #include "base/must.h"
 
+#define BOOK_KEEPS_MS  (3600 * 1000)
+#define SWEEP_EVERY_MS (60 * 1000)
+
 struct gate *gate_new(const struct ports *ports, struct snapshot *snap)
 {
     struct gate *g = calloc(1, sizeof *g);
@@ -15,11 +18,13 @@ struct gate *gate_new(const struct ports *ports, struct snapshot *snap)
     g->held = map_new();
     g->usage = map_new();
     g->teams = map_new();
+    g->book = budget_new();
     list_init(&g->inflight);
     list_init(&g->durable);
     list_init(&g->ready);
+    list_init(&g->doubts);
     g->date_second = -1;
-    if (!g->metrics || !g->held || !g->usage || !g->teams) {
+    if (!g->metrics || !g->held || !g->usage || !g->teams || !g->book) {
         gate_free(&g);
         return NULL;
     }
@@ -37,6 +42,8 @@ void gate_free(struct gate **g)
     held_free_all(*g);
     usage_free_all(*g);
     teams_free(*g);
+    doubts_free(*g);
+    budget_free(&(*g)->book);
     if ((*g)->snap)
         snapshot_unref(&(*g)->snap);
     free(*g);
@@ -66,10 +73,12 @@ void gate_set_snapshot(struct gate *g, struct snapshot *snap)
                              .policy = slice_of(snap->digest),
                              .file = slice_of(snap->path) };
     struct snapshot *before = g->snap;
+    bool is_other = strcmp(before->digest, snap->digest) != 0;
 
     g->snap = snapshot_ref(snap);
     snapshot_unref(&before);
-    teams_doubt(g);
+    if (is_other)
+        teams_reset(g);
     g->ports.audit_append(g->ports.ctx, &rec);
     metric_add(g->metrics, METRIC_reloads_total, 1);
     metric_set(g->metrics, METRIC_config_generation, (int64_t)snap->generation);
@@ -77,7 +86,22 @@ void gate_set_snapshot(struct gate *g, struct snapshot *snap)
 
 void gate_wait_for_truth(struct gate *g)
 {
-    g->growth_opens_mono_ms = clock_mono_ms(g->ports.clock) + (int64_t)g->snap->upstreams[0].timeout_ms;
+    g->growth_opens_mono_ms = g->purchases_open_mono_ms =
+        clock_mono_ms(g->ports.clock) + (int64_t)g->snap->upstreams[0].timeout_ms;
+}
+
+const struct policy *gate_owner(const struct gate *g, struct slice service)
+{
+    return g->snap->policy_count ? owners_find(g->snap->policies[0].owners, service) : NULL;
+}
+
+/* No truth that is older than this may decide: the longest budget_max_age and timeout are 10 minutes. */
+static void sweep_book(struct gate *g, int64_t now_mono_ms)
+{
+    if (now_mono_ms < g->next_sweep_mono_ms)
+        return;
+    g->next_sweep_mono_ms = now_mono_ms + SWEEP_EVERY_MS;
+    budget_forget(g->book, NULL, now_mono_ms - BOOK_KEEPS_MS, 0);
 }
 
 void pass_drop(struct pass *p)
@@ -135,6 +159,8 @@ void gate_tick(struct gate *g)
     for (struct txn *t; (t = find_late(g, now));)
         txn_wake(t, TXN_TIMEOUT);
     held_sweep(g);
+    sweep_book(g, now);
+    doubts_tick(g);
     gate_flush_counted(g, false);
     metric_set(g->metrics, METRIC_inflight, (int64_t)g->inflight_count);
     metric_set(g->metrics, METRIC_inflight_bytes, (int64_t)g->inflight_bytes);

@@ -18,11 +18,23 @@ void gate_free(struct gate **g);
 struct snapshot *gate_snapshot(const struct gate *g); /* borrowed */
 /* Put a new snapshot in place for requests to come, and record it. */
 void gate_set_snapshot(struct gate *g, struct snapshot *snap);
-/* The run before left requests whose outcome is not known: budgets let nothing grow until they must have taken effect. */
+/* The runs before left requests of which too little is known: budgets let nothing grow, and nothing is bought, until they must
+ * have taken effect. */
 void gate_wait_for_truth(struct gate *g);
 /* A change of this service was sent by the run before, and nobody knows what came of it: nothing grows on what EAS says of the
  * service until it must have taken effect. False without memory. */
 bool gate_doubt_service(struct gate *g, struct slice service);
+/* A change of a run before whose outcome is not known. Borrowed. */
+struct gate_open {
+    struct slice id, op, service; /* service empty: none, or none that can be named */
+    bool has_peak;                /* of the service after the call; amounts as its intent has them */
+    int64_t peak, peak_gpus;
+};
+/* Take them over, before the first request: each goes on counting in its team's budget until the truth about it can be read,
+ * which is then recorded. What says too little for that makes all wait (gate_wait_for_truth). */
+void gate_restore(struct gate *g, const struct gate_open *open, size_t count);
+/* What the teams with a budget have, reserve and may have, as JSON: the page /budget. */
+void gate_budget_text(const struct gate *g, struct sbuf *out);
 struct metrics *gate_metrics(struct gate *g);
 const struct ports *gate_ports(const struct gate *g);
 

@@ -2,7 +2,7 @@
 #ifndef EG_GATE_STATE_H
 #define EG_GATE_STATE_H
 #include "base/map.h"
-#include "core/budget.h"
+#include "core/truth.h"
 #include "core/ratelimit.h"
 #include "flow/gate.h"
 
@@ -19,11 +19,13 @@ struct usage {
     size_t inflight;
 };
 
-/* The clients of a policy and their budget, reserve.c. */
+/* The clients of a policy and what their services have, reserve.c. */
 struct team {
-    struct budget *book;
+    struct truth *truth;
     struct txn *reader;  /* who reads the truth now; NULL = nobody */
     struct list waiters; /* txn.in_team */
+    uint64_t drifts;     /* services seen changed between two readings, by no call through here */
+    int64_t drift_replicas, drift_gpus; /* and by how much, since the start */
 };
 
 struct gate {
@@ -40,7 +42,12 @@ struct gate {
     struct map *held;      /* service name -> struct held */
     struct map *usage;     /* client name -> struct usage */
     struct map *teams;     /* policy name -> struct team */
-    int64_t growth_opens_mono_ms; /* budgets let nothing grow before */
+    struct budget *book;   /* reservations of all policies */
+    struct list doubts;    /* changes whose truth is to be read, doubt.c */
+    size_t doubt_count, resolving;
+    int64_t growth_opens_mono_ms;    /* budgets let nothing grow before */
+    int64_t purchases_open_mono_ms;  /* nothing is bought before */
+    int64_t next_sweep_mono_ms;      /* of the book */
     struct counted counted[REASON_COUNT_];
     int64_t date_second;   /* of date_text: the x-acs-date of this second */
     char date_text[25];
@@ -50,8 +57,13 @@ struct gate {
 void held_sweep(struct gate *g);
 void held_free_all(struct gate *g);
 void teams_free(struct gate *g);
-/* What teams own may have changed. */
-void teams_doubt(struct gate *g);
+/* The policy that owns a service by the configuration in force; NULL: none. */
+const struct policy *gate_owner(const struct gate *g, struct slice service);
+/* Another configuration is in force: what was read of the teams' services is theirs no more. */
+void teams_reset(struct gate *g);
+/* Changes in doubt whose time has come are looked at. doubt.c */
+void doubts_tick(struct gate *g);
+void doubts_free(struct gate *g);
 void usage_free_all(struct gate *g);
 /* Count a refusal that gets no record of its own. */
 void gate_count(struct gate *g, enum reason reason, const struct peer *peer, const struct http1_msg *head,

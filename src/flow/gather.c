@@ -10,9 +10,11 @@
 /* Move the services of `page` that the policy owns to the end of t->gather.owned. */
 static bool keep_owned(struct txn *t, struct json *services)
 {
+    const struct policy *owner = t->gather.policy ? t->gather.policy : t->in.pass.client->policy;
+
     for (const struct json *s = json_first(services), *next; s; s = next) {
         next = json_next(s);
-        if (!policy_owns(t->in.pass.client->policy, BOUND_services, json_text(json_get(s, S("ServiceName")))))
+        if (!policy_owns(owner, BOUND_services, json_text(json_get(s, S("ServiceName")))))
             continue;
         struct json *mine = json_take(services, s);
         bool kept = mine && json_append(t->gather.owned, &mine);
@@ -51,8 +53,13 @@ enum step_result gather_take(struct txn *t, const struct http1_msg *answer)
     }
     json_free(&services);
     json_free(&page);
+    if (t->gather.seen == 0)
+        t->gather.total = total;
     t->gather.seen += seen;
-    return result == STEP_NEXT && seen > 0 && t->gather.seen < (size_t)total ? STEP_AGAIN : result;
+    bool is_more = result == STEP_NEXT && seen > 0 && t->gather.seen < (size_t)total;
+    if (t->gather.total != total || (!is_more && t->gather.seen != (size_t)total))
+        t->gather.moved = true;
+    return is_more ? STEP_AGAIN : result;
 }
 
 enum step_result gather_ask(struct txn *t, const struct query *filters)
@@ -96,4 +103,6 @@ void gather_drop(struct txn *t)
     json_free(&t->gather.owned);
     t->gather.seen = t->gather.page = 0;
     t->gather.deadline_mono_ms = 0;
+    t->gather.policy = NULL;
+    t->gather.moved = false;
 }

@@ -57,15 +57,26 @@ struct txn {
     struct {                  /* a list that is being read, gather.c */
         struct json *first;   /* the first page, without its services */
         struct json *owned;   /* the services of all pages so far that the policy owns */
+        const struct policy *policy; /* that owns; NULL: the client's own */
         size_t seen;
+        int64_t total;        /* as the first page has it */
+        bool moved;           /* the pages do not fit together: something came or went meanwhile */
         uint64_t page;        /* the one that was asked for last */
         int64_t deadline_mono_ms; /* of all pages together; 0 outside a list */
     } gather;
     struct team *team;        /* whose budget it reads or waits for, reserve.c */
     struct list in_team;      /* waiting for the truth */
     int64_t wants_mono_ms;    /* since when: only a truth that was read later may refuse it */
+    struct {                  /* the truth that it reads, team_read.c */
+        const struct json *at;    /* the service that is counted now, of gather.owned; NULL while the list is read */
+        struct arena *scratch;    /* of that service's state */
+        size_t scalers;       /* services whose scalers were read */
+        unsigned tries;       /* lists that moved while they were read */
+    } sum;
     struct reservation *reserved;
+    struct amounts peak;      /* of the service after the call; none for what raises nothing */
     bool shrinks;             /* it leads to less than is counted now */
+    struct doubt *resolves;   /* the change in doubt whose truth it reads, doubt.c; NULL for all but these */
     struct {                  /* what nobody else may change meanwhile, held.c */
         struct held *at[TXN_HOLDS_MAX];
         size_t count, taken;  /* the first `taken` of them are held, the next one is waited for */
@@ -113,6 +124,8 @@ struct txn *txn_new(struct gate *g);
 void txn_run(struct txn *t);
 /* Let a nested txn live from `judge` on. */
 void txn_start_nested(struct txn *child);
+/* Let a txn of easgate's own read the truth about t->resolves. */
+void txn_start_resolving(struct txn *t);
 /* Set the refusal (the first one stays; texts are copied into t) and return STEP_REFUSE. */
 enum step_result txn_refuse(struct txn *t, enum reason reason, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
@@ -141,6 +154,7 @@ enum step_result step_forward(struct txn *t);
 enum step_result step_collect(struct txn *t);  /* collect.c */
 enum step_result step_relay(struct txn *t);    /* step_end.c */
 enum step_result step_settle(struct txn *t);
+enum step_result step_resolve(struct txn *t);  /* doubt.c */
 
 /* ---- parts that steps share ---- */
 /* Start a nested request for t: a read, with this query, by the deadline (0: one of its own). Its path's ClusterId is the region;
@@ -166,8 +180,22 @@ enum step_result gather_take(struct txn *t, const struct http1_msg *answer);
 enum step_result gather_ask(struct txn *t, const struct query *filters);
 enum step_result gather_read(struct txn *t);
 void gather_drop(struct txn *t);
-/* reserve.c: the end of a request for its team's budget. */
+/* team_read.c: read what a team's services have. Begin; WAIT, then go on after each TXN_LOOKED_UP; NEXT: it is the truth now. */
+enum step_result team_read_begin(struct txn *t, struct team *team, const struct policy *p);
+enum step_result team_read_go_on(struct txn *t, struct team *team, const struct policy *p);
+void team_read_drop(struct txn *t);
+/* Of one replica: what EAS says, at least what the policy's table gives the spec and the instance types of its configuration.
+ * False when GPUs are bounded and nothing says it. */
+bool team_gpus(const struct policy *p, const struct service_state *s, int64_t *out);
+/* reserve.c: the policy whose budget a service counts for, by the configuration in force; NULL: nobody's. */
+const struct policy *budget_policy(const struct txn *t);
+struct owner policy_as_owner(const struct policy *p);
+/* The service that a change is about: the one that will exist, else the one that does. */
+struct slice changed_service(const struct facts *f);
+/* The end of a request for its team's budget. */
 void reserve_end(struct txn *t);
+/* doubt.c: a request ended without anybody knowing what came of it: its truth is read later. */
+void doubt_add(struct txn *t);
 /* usage.c: the limits of each client. */
 enum step_result usage_admit(struct txn *t);
 enum step_result usage_admit_change(struct txn *t);

@@ -1,15 +1,17 @@
 /*
- * The team's budget: max_total_replicas over all services that a policy owns. A request that can raise them needs the truth
- * about all of them (the whole list, read by nested requests) and reserves the state it leads to, until its outcome is
- * settled; so parallel calls at the limit pass exactly as many as fit. Several requests share one reading. Nobody is refused
- * by a truth that was read before he came.
+ * The team's budget: max_total_replicas and max_total_gpus over all services that a policy owns. A change that raises a
+ * service needs the truth about all of them (team_read.c) and reserves the most that the service may come to, until its
+ * outcome is settled and seen; so parallel calls at the limit pass exactly as many as fit. Several requests share one reading.
+ * Nobody is refused by a truth that was read before he came.
+ * The configuration in force decides, not the one that a request began with: two of them could each give the same room away.
+ * Every change of a service reserves, also where nothing is bounded (yet), and if it be nothing: then it is known as ours.
  * Must never allow growth while the truth cannot be read.
  */
 #include "flow/gate_state.h"
 #include "flow/life.h"
 #include "base/must.h"
 
-#define STATE_MAX_BYTES (1024 * 1024)
+/* ---- teams ---- */
 
 static struct team *team_of(struct gate *g, struct slice policy)
 {
@@ -21,9 +23,9 @@ static struct team *team_of(struct gate *g, struct slice policy)
     if (!team)
         return NULL;
     list_init(&team->waiters);
-    team->book = budget_new();
-    if (!team->book || !map_put(g->teams, policy, team)) {
-        budget_free(&team->book);
+    team->truth = truth_new();
+    if (!team->truth || !map_put(g->teams, policy, team)) {
+        truth_free(&team->truth);
         free(team);
         return NULL;
     }
@@ -37,40 +39,15 @@ void teams_free(struct gate *g)
 
     for (size_t at = 0; g->teams && map_next(g->teams, &at, &name, &value);) {
         struct team *team = value;
-        budget_free(&team->book);
+        truth_free(&team->truth);
         free(team);
     }
     map_free(&g->teams);
 }
 
-void teams_doubt(struct gate *g)
+/* Whoever waits looks again, and may read in turn. */
+static void wake_waiters(struct team *team)
 {
-    struct slice name;
-    void *value;
-
-    for (size_t at = 0; map_next(g->teams, &at, &name, &value);)
-        budget_doubt(((struct team *)value)->book);
-}
-
-static const struct rule *limit_of(const struct txn *t)
-{
-    const struct policy *p = t->in.pass.client->policy;
-    const struct rules *replicas = POLICY_RULES(p, max_total_replicas),
-                       *gpus = POLICY_RULES(p, max_total_gpus);
-
-    return replicas->count ? &replicas->at[0] : gpus->count ? &gpus->at[0] : NULL;
-}
-
-/* Leave the team's waiting or reading; whoever waits looks again, and may read in turn. */
-static void leave_team(struct txn *t)
-{
-    struct team *team = t->team;
-
-    list_remove(&t->in_team);
-    t->team = NULL;
-    if (!team || team->reader != t)
-        return;
-    team->reader = NULL;
     while (!list_is_empty(&team->waiters)) {
         struct txn *next = LIST_OWNER(team->waiters.next, struct txn, in_team);
         list_remove(&next->in_team);
@@ -78,17 +55,119 @@ static void leave_team(struct txn *t)
     }
 }
 
-static enum step_result reserve(struct txn *t, struct team *team)
+void teams_reset(struct gate *g)
 {
-    struct slice service = t->in.is.facts.service;
+    struct slice name;
+    void *value;
 
-    t->shrinks = t->verdict.after.peak < budget_of_service(team->book, service);
-    t->reserved = budget_reserve(team->book, service, t->verdict.after.peak);
+    for (size_t at = 0; map_next(g->teams, &at, &name, &value);) {
+        struct team *team = value;
+        truth_reset(team->truth);
+        team->reader = NULL; /* he finds out, and begins again */
+    }
+    /* the map may get more teams from those that wake */
+    for (bool is_done = false; !is_done;) {
+        is_done = true;
+        for (size_t at = 0; is_done && map_next(g->teams, &at, &name, &value);)
+            if (!list_is_empty(&((struct team *)value)->waiters) && !((struct team *)value)->reader) {
+                wake_waiters(value);
+                is_done = false;
+            }
+    }
+}
+
+static void leave_team(struct txn *t)
+{
+    struct team *team = t->team;
+
+    list_remove(&t->in_team);
+    t->team = NULL;
+    team_read_drop(t);
+    if (!team || team->reader != t)
+        return;
+    team->reader = NULL;
+    wake_waiters(team);
+}
+
+/* ---- what counts ---- */
+
+static bool owns(const void *policy, struct slice service)
+{
+    return policy_owns(policy, BOUND_services, service) != NULL;
+}
+
+struct owner policy_as_owner(const struct policy *p)
+{
+    return (struct owner){ owns, p };
+}
+
+struct slice changed_service(const struct facts *f)
+{
+    return f->new_service.n ? f->new_service : f->service;
+}
+
+const struct policy *budget_policy(const struct txn *t)
+{
+    const struct snapshot *now = t->gate->snap;
+
+    if (t->in.pass.snap == now || strcmp(t->in.pass.snap->digest, now->digest) == 0)
+        return t->in.pass.client->policy;
+    return gate_owner(t->gate, changed_service(&t->in.is.facts));
+}
+
+static bool has_limit(const struct policy *p)
+{
+    return p && (POLICY_RULES(p, max_total_replicas)->count || POLICY_RULES(p, max_total_gpus)->count);
+}
+
+/* What the service may come to after the call, and what it may come to now. */
+struct step {
+    struct amounts after, now;
+    bool grows;
+};
+
+/* Does the hardware stay, whatever it is? */
+static bool keeps_hardware(const struct facts *f)
+{
+    return f->op->raise != OP_RAISE_CREATE && f->op->raise != OP_RAISE_CLONE &&
+           f->op->raise != OP_RAISE_VERSION && !f->replaces && !f->spec.n && !f->instance_type.n &&
+           !f->has_gpus;
+}
+
+/* False: bounded GPUs that nobody can count. */
+static bool measure(const struct txn *t, const struct policy *p, struct step *out)
+{
+    const struct facts *f = &t->in.is.facts;
+    const struct after *after = &t->verdict.after;
+    bool is_new = f->op->raise == OP_RAISE_CREATE || f->op->raise == OP_RAISE_CLONE;
+    int64_t gpus = 0, gpus_now = 0;
+    bool is_known = policy_gpus(p, after->spec, after->has_gpus, after->gpus, &gpus);
+
+    if (!is_new && t->has_state) {
+        (void)team_gpus(p, &t->state, &gpus_now); /* not known: nothing, so that it cannot hide growth */
+        if (keeps_hardware(f))
+            gpus_now = gpus = gpus > gpus_now ? gpus : gpus_now;
+        out->now = amounts_of(after->now, gpus_now);
+    } else {
+        out->now = (struct amounts){ 0, 0 };
+    }
+    out->after = amounts_of(after->peak, gpus);
+    out->grows = out->after.replicas > out->now.replicas || out->after.gpus > out->now.gpus;
+    return is_known || (keeps_hardware(f) && !out->grows);
+}
+
+/* ---- taking a place ---- */
+
+/* The service may have what it has until the call takes effect, and what it leads to from then on. */
+static enum step_result take_place(struct txn *t, struct amounts after, struct amounts now)
+{
+    t->peak = amounts_max(after, now);
+    t->reserved = budget_reserve(t->gate->book, changed_service(&t->in.is.facts), t->peak);
     leave_team(t);
     return t->reserved ? STEP_NEXT : txn_refuse(t, REASON_OVERLOADED, "out of memory");
 }
 
-static enum step_result begin_reading(struct txn *t, struct team *team)
+static enum step_result begin_reading(struct txn *t, struct team *team, const struct policy *p)
 {
     t->team = team;
     if (team->reader) {
@@ -96,102 +175,98 @@ static enum step_result begin_reading(struct txn *t, struct team *team)
         return txn_wait(t, txn_now(t) + (int64_t)txn_upstream(t)->timeout_ms);
     }
     team->reader = t;
-    budget_read_begin(team->book, txn_now(t));
-    return gather_ask(t, NULL);
+    metric_add(t->gate->metrics, METRIC_budget_readings_total, 1);
+    return team_read_begin(t, team, p);
 }
 
 /* Is there room, by the truth as it is known now? Without a truth that may decide: read it. */
-static enum step_result try_reserve(struct txn *t, struct team *team)
+static enum step_result judge_sum(struct txn *t, struct team *team, const struct policy *p,
+                                  const struct step *step)
 {
-    const struct verdict *v = &t->verdict;
-    int64_t max_age_ms = (int64_t)t->in.pass.snap->gateway.budget_max_age_ms;
-
-    if (t->has_state && v->after.peak <= v->after.now)
-        return reserve(t, team); /* nothing grows: it goes on whatever is known */
-    /* a truth that was read since this request came may decide, however long the reading took */
-    bool is_mine = budget_read_at(team->book) >= t->wants_mono_ms;
-    if (!is_mine && !budget_is_fresh(team->book, txn_now(t), max_age_ms))
-        return begin_reading(t, team);
+    const struct budget *book = t->gate->book;
+    struct owner owner = policy_as_owner(p);
+    struct slice service = changed_service(&t->in.is.facts);
+    int64_t max_age_ms = (int64_t)t->gate->snap->gateway.budget_max_age_ms;
     struct refusal refusal;
-    /* the book knows no GPUs: what all others have is not known, so nothing may grow under max_total_gpus */
-    struct amounts own = { .replicas = v->after.peak, .gpus = 1 };
-    struct amounts others = { .replicas = budget_sum_without(team->book, t->in.is.facts.service),
-                              .gpus = -1 };
-    struct amounts own_now = { .replicas = budget_of_service(team->book, t->in.is.facts.service) };
-    if (policy_judge_sum(t->in.pass.client->policy, own, others, own_now, t->arena, &refusal))
-        return reserve(t, team);
+
+    /* a truth that was read since this request came may decide, however long the reading took */
+    bool is_mine = truth_began_at(team->truth) >= t->wants_mono_ms;
+    if (!is_mine && !truth_is_fresh(team->truth, txn_now(t), max_age_ms))
+        return begin_reading(t, team, p);
+    struct amounts own = truth_of_service(team->truth, book, service);
+    struct amounts others = truth_sum_without(team->truth, book, &owner, service);
+    t->shrinks = step->after.replicas < own.replicas || step->after.gpus < own.gpus;
+    if (policy_judge_sum(p, step->after, others, own, t->arena, &refusal))
+        return take_place(t, step->after, step->now);
     if (!is_mine)
-        return begin_reading(t, team);
+        return begin_reading(t, team, p);
     leave_team(t);
     return txn_refuse_as(t, &refusal);
 }
 
-/* The list is whole: what each service counts for becomes the truth. */
-static enum step_result take_truth(struct txn *t, struct team *team)
+static enum step_result try_reserve(struct txn *t)
 {
-    for (const struct json *s = json_first(t->gather.owned); s; s = json_next(s)) {
-        struct slice name = json_text(json_get(s, S("ServiceName")));
-        struct arena *a = arena_new(STATE_MAX_BYTES);
-        struct service_seen seen;
-        struct err e = { 0 };
-        bool is_read = a && service_state_of(s, STATE_COUNTS, a, &seen, &e);
-        arena_free(&a); /* of the state only counts are used */
-        seen_finish(&seen);
-        if (!is_read)
-            return txn_refuse(t, REASON_BUDGET_UNREADABLE, "service %.*s of the team cannot be counted: %s",
-                              SLICE_FMT(name), e.text);
-        if (seen.scaler != SCALER_OFF || seen.cron != SCALER_OFF)
-            return txn_refuse(
-                t, REASON_BUDGET_UNREADABLE,
-                "service %.*s of the team has a scaler that was set elsewhere, so the team's sum is not "
-                "known; nothing may grow while it is on",
-                SLICE_FMT(name));
-        if (!budget_read_service(team->book, name, service_peak(&seen.state)))
-            return txn_refuse(t, REASON_OVERLOADED, "out of memory");
-    }
-    /* an unknown outcome may show as late as an exchange may last */
-    return budget_read_done(team->book, (int64_t)txn_upstream(t)->timeout_ms)
-               ? STEP_NEXT
-               : txn_refuse(t, REASON_OVERLOADED, "out of memory");
+    const struct policy *p = budget_policy(t);
+    struct step step;
+
+    if (!t->in.is.facts.raises)
+        return take_place(t, (struct amounts){ 0, 0 }, (struct amounts){ 0, 0 });
+    if (!t->verdict.has_after)
+        return txn_refuse(t, REASON_INTERNAL, "the state after the call is not known");
+    if (!p)
+        return txn_refuse(t, REASON_BUDGET_UNREADABLE,
+                          "the configuration was loaded anew, and service %.*s is nobody's any more",
+                          SLICE_FMT(changed_service(&t->in.is.facts)));
+    if (!measure(t, p, &step))
+        return txn_refuse(t, REASON_BUDGET,
+                          "max_total_gpus of [policy %.*s] is set, and nothing says how many GPUs one "
+                          "replica of %.*s has; name its spec in spec_gpus",
+                          SLICE_FMT(p->name), SLICE_FMT(changed_service(&t->in.is.facts)));
+    t->shrinks = step.after.replicas < step.now.replicas || step.after.gpus < step.now.gpus;
+    if (!has_limit(p) || !step.grows)
+        return take_place(t, step.after, step.now); /* nothing grows: it goes on whatever is known */
+    if (txn_now(t) < t->gate->growth_opens_mono_ms)
+        return txn_refuse(
+            t, REASON_BUDGET_UNREADABLE,
+            "easgate was ended while requests were under way; what they did is not certain yet");
+    struct team *team = team_of(t->gate, p->name);
+    return team ? judge_sum(t, team, p, &step) : txn_refuse(t, REASON_OVERLOADED, "out of memory");
 }
 
-/* A page came; the last one decides. */
-static enum step_result go_on_reading(struct txn *t, struct team *team)
+/* A part of the truth came; the last one decides. */
+static enum step_result go_on_reading(struct txn *t)
 {
-    enum step_result result = gather_read(t);
+    const struct policy *p = budget_policy(t);
+    struct team *team = t->team;
 
-    if (result == STEP_AGAIN)
-        return gather_ask(t, NULL);
-    if (result == STEP_NEXT)
-        result = take_truth(t, team);
-    gather_drop(t);
-    if (result == STEP_NEXT)
-        return try_reserve(t, team);
-    t->log.refusal.reason = REASON_BUDGET_UNREADABLE; /* whatever it was, this is what it means here */
+    if (team->reader != t || !p) {
+        leave_team(t); /* the configuration was loaded anew meanwhile: what was read is not what counts now */
+        return try_reserve(t);
+    }
+    enum step_result result = team_read_go_on(t, team, p);
+    if (result == STEP_WAIT)
+        return result;
+    if (result == STEP_NEXT) {
+        team_read_drop(t);
+        return try_reserve(t);
+    }
+    if (t->log.refusal.reason != REASON_STOPPING)
+        t->log.refusal.reason = REASON_BUDGET_UNREADABLE; /* whatever it was, this is what it means here */
     return STEP_REFUSE;
 }
 
 enum step_result step_reserve(struct txn *t)
 {
-    const struct facts *f = &t->in.is.facts;
-
-    if (t->parent || !f->raises || !limit_of(t))
+    if (t->parent || !t->in.is.facts.changes || !changed_service(&t->in.is.facts).n)
         return STEP_NEXT;
-    struct team *team = team_of(t->gate, t->in.pass.client->policy->name);
-    if (!team)
-        return txn_refuse(t, REASON_OVERLOADED, "out of memory");
-    if (txn_now(t) < t->gate->growth_opens_mono_ms)
-        return txn_refuse(
-            t, REASON_BUDGET_UNREADABLE,
-            "easgate was ended while requests were under way; what they did is not certain yet");
     switch (t->wait.event) {
     case TXN_EVENT_NONE:
         t->wants_mono_ms = txn_now(t);
-        return try_reserve(t, team);
+        return try_reserve(t);
     case TXN_HELD:
-        return try_reserve(t, team);
+        return try_reserve(t);
     case TXN_LOOKED_UP:
-        return go_on_reading(t, team);
+        return go_on_reading(t);
     case TXN_ABORTED:
         return txn_refuse(t, REASON_STOPPING, NULL);
     case TXN_TIMEOUT:
@@ -206,18 +281,18 @@ enum step_result step_reserve(struct txn *t)
 
 void reserve_end(struct txn *t)
 {
-    const struct facts *f = &t->in.is.facts;
-
     if (t->team && t->team->reader == t)
-        budget_read_abandon(t->team->book);
+        truth_read_abandon(t->team->truth);
     leave_team(t);
-    if (!t->in.pass.client || !f->changes || !f->service.p || !limit_of(t))
+    if (!t->reserved)
         return;
-    struct team *team = map_get(t->gate->teams, t->in.pass.client->policy->name);
     enum budget_end end = change_end(t);
-    if (t->reserved)
-        budget_settle(&t->reserved, end, txn_now(t));
+    const struct policy *p = budget_policy(t);
+    struct team *team = p ? map_get(t->gate->teams, p->name) : NULL;
+    /* where nothing is bounded nothing is read; a limit of a later configuration begins with a reading of its own */
+    bool is_over = end == BUDGET_DONE && p && !has_limit(p);
+    budget_settle(&t->reserved, is_over ? BUDGET_NOTHING : end, txn_now(t));
     /* something may have become smaller than the truth says: read again before anyone is refused by it */
-    if (team && end != BUDGET_NOTHING && (!f->raises || t->shrinks))
-        budget_doubt(team->book);
+    if (team && end != BUDGET_NOTHING && (!t->in.is.facts.raises || t->shrinks))
+        truth_doubt(team->truth, txn_now(t));
 }

@@ -193,6 +193,7 @@ enum step_result step_settle(struct txn *t)
     g->inflight_count--;
     g->inflight_bytes -= t->in.message->body.n;
     reserve_end(t);
+    doubt_add(t);
     usage_leave(t);
     held_release(t, change_end(t));
     return STEP_DONE;

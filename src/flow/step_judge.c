@@ -41,6 +41,10 @@ static enum step_result ask_to_hold(struct txn *t)
 
     if (usage_admit_change(t) != STEP_NEXT)
         return STEP_REFUSE;
+    if (is_purchase(t) && txn_now(t) < t->gate->purchases_open_mono_ms)
+        return txn_refuse(
+            t, REASON_CHANGE_UNDER_WAY,
+            "easgate was ended while requests were under way; what they bought is not certain yet");
     if ((f->service.n && !held_ask(t, "service", f->service)) ||
         (f->new_service.n && !held_ask(t, "service", f->new_service)))
         return txn_refuse(t, REASON_OVERLOADED, "out of memory");

@@ -39,6 +39,7 @@ static const struct step {
     { "collect", step_collect },   /* the other pages of a list; only owned services stay */
     { "relay", step_relay },       /* the answer, or the refusal */
     { "settle", step_settle },     /* outcome, counters, end */
+    { "resolve", step_resolve }, /* a life of its own: the truth about a change whose outcome was not known */
 };
 #define STEP_COUNT (sizeof steps / sizeof steps[0])
 
@@ -266,6 +267,12 @@ void txn_start(struct gate *g, struct http1_msg **request, struct pass *pass, co
     t->in.reply = reply;
     g->inflight_count++;
     g->inflight_bytes += t->in.message->body.n;
+    txn_run(t);
+}
+
+void txn_start_resolving(struct txn *t)
+{
+    t->step = step_named("resolve");
     txn_run(t);
 }
 

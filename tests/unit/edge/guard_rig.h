@@ -90,6 +90,12 @@ void gate_ready_text(struct gate *g, struct sbuf *out)
         sbuf_adds(out, "the audit log cannot be written\n");
 }
 
+void gate_budget_text(const struct gate *g, struct sbuf *out)
+{
+    (void)g;
+    sbuf_adds(out, "{\"policies\":[]}");
+}
+
 static struct gate *the_gate; /* pass_drop has no gate argument */
 
 void pass_drop(struct pass *p)

@@ -198,6 +198,8 @@ static inline void world_pass_ms(struct world *w, int64_t ms)
     w->mono_ms += ms;
     w->wall_ms += ms;
     gate_tick(w->gate);
+    if (w->auto_durable)
+        world_durable(w);
 }
 
 /* A request as it comes from a socket: head check, then the life. Returns false when the head was refused. */
