@@ -244,6 +244,20 @@ export class World {
         throw new Error(`${path.basename(child.spawnfile)} did not become ready`);
     }
 
+    /** End the gateway as a power cut would; its files stay as they are. */
+    async killGateway() {
+        this.callWire?.close();
+        this.callWire = undefined;
+        this.gateway.kill('SIGKILL');
+        await this.gateway.exited;
+    }
+
+    /** Start it again, with the same files and ports. */
+    async restartGateway() {
+        this.gateway = this.#spawn('easgate', ['serve', '--config', this.configFile]);
+        await this.#until(this.gateway, async () => (await this.admin('/readyz')).status === 200);
+    }
+
     /** The value of the Host header that reaches the gateway. */
     get host() {
         return `127.0.0.1:${this.port}`;
