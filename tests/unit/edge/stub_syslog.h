@@ -23,7 +23,7 @@ struct collector {
     uint16_t port;   /* of tcp and tls; stays the same over kills */
     size_t read_max; /* bytes a read takes; 0 = many */
     SSL_CTX *ctx;
-    bool no_notify; /* tls: close without close_notify, as some do */
+    atomic_bool no_notify; /* tls: close without close_notify, as some do */
     pthread_t thread;
     bool runs;
     atomic_bool stopping, paused;
@@ -138,7 +138,7 @@ static inline bool collector_readable(int fd)
 
 static inline void collector_hang_up(struct collector *c)
 {
-    if (c->ssl && !c->no_notify)
+    if (c->ssl && !atomic_load(&c->no_notify))
         SSL_shutdown(c->ssl);
     SSL_free(c->ssl);
     c->ssl = NULL;

@@ -256,7 +256,7 @@ static void test_tls_without_close_notify(void **state)
 
     (void)state;
     rig_init(&r, STUB_TLS, NAME);
-    r.c.no_notify = true;
+    atomic_store(&r.c.no_notify, true);
     open_shipper(&r);
     put_some(&r, 50);
     assert_true(wait_shipped(&r));
@@ -278,9 +278,9 @@ static void test_restart_goes_on(void **state)
     }
     open_shipper(&r);
     assert_true(wait_shipped(&r));
-    assert_int_equal(r.c.arrivals, r.c.max);
     close_all(&r);
     struct log_view v = check_copy(&r, 1);
+    assert_int_equal(r.c.arrivals, r.c.max);
     view_free(&v);
     open_log(&r);
     rig_drop(&r);
