@@ -31,6 +31,41 @@ function readAudit(auditPath) {
     return records.sort((a, b) => a.seq - b.seq);
 }
 
+/** A file's records up to the first line that is none. */
+function recordsOf(file) {
+    const records = [];
+
+    for (const line of fs.readFileSync(file, 'latin1').split('\n').slice(0, -1)) {
+        try {
+            const r = JSON.parse(line);
+            if (!r.seq || !r.run) break;
+            r.line = line;
+            records.push(r);
+        } catch {
+            break;
+        }
+    }
+    return records;
+}
+
+/** The whole log: of what was set aside, or saved elsewhere before somebody spoiled it, what the next file goes on behind. */
+function wholeLog(auditDir, savedDir = '') {
+    const parts = [];
+    const add = (file, isCut) => {
+        const records = recordsOf(file);
+        if (records.length) parts.push({ records, isCut, first: records[0].seq });
+    };
+
+    for (const name of savedDir ? fs.readdirSync(savedDir) : []) add(path.join(savedDir, name), true);
+    const saved = new Set(parts.map((p) => p.first));
+    for (const name of fs.readdirSync(auditDir).filter((f) => /^audit[^/]*\.jsonl$/.test(f))) {
+        const isCut = name.includes('-broken-');
+        if (!isCut || !saved.has(recordsOf(path.join(auditDir, name))[0]?.seq)) add(path.join(auditDir, name), isCut);
+    }
+    parts.sort((a, b) => a.first - b.first || b.isCut - a.isCut);
+    return parts.flatMap((p, i) => (p.isCut && parts[i + 1] ? p.records.filter((r) => r.seq < parts[i + 1].first) : p.records));
+}
+
 /** What is wrong with the chain of all records, by our own reading of the format; '' when nothing is. */
 function chainFault(records) {
     let prev = '0'.repeat(64);
@@ -114,4 +149,4 @@ function reconcileFaults(found) {
         .map(([name, set]) => `${name}: ${set.length} (such as ${set[0]})`).join('; ');
 }
 
-module.exports = { auditFiles, readAudit, chainFault, sealFault, readJournal, reconcile, reconcileFaults };
+module.exports = { auditFiles, readAudit, wholeLog, chainFault, sealFault, readJournal, reconcile, reconcileFaults };
