@@ -110,6 +110,7 @@ file = ${world.dir}/credentials
 path = ${world.dir}/audit.jsonl
 durability = ${options.durability ?? 'written'}
 commit_timeout = 10s
+${options.audit ?? ''}
 ${(options.policies ?? defaultPolicies)(world.tokens)}`;
 }
 
@@ -145,7 +146,7 @@ export class JsonLines {
 
 export class World {
     /**
-     * options: policies(tokens) -> text, gateway and upstream (more lines), durability, stateDelayMs, gatewayLess (emulator only),
+     * options: policies(tokens) -> text, gateway, upstream and audit (more lines), durability, stateDelayMs, gatewayLess (emulator only),
      * limitMs (for the whole world).
      */
     static async start(options = {}) {
