@@ -97,7 +97,7 @@ static struct account *account_of(struct budget *b, struct slice service)
 
     if (a)
         return a;
-    a = malloc(sizeof *a + service.n);
+    a = map_count(b->by_service) < BUDGET_SERVICES_MAX ? malloc(sizeof *a + service.n) : NULL;
     if (!a)
         return NULL;
     *a = (struct account){ .budget = b, .name_n = service.n };

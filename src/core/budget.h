@@ -27,8 +27,10 @@ struct budget *budget_new(void); /* NULL without memory */
 /* All reservations must be settled. Stores NULL; NULL is fine. */
 void budget_free(struct budget **b);
 
+#define BUDGET_SERVICES_MAX 65536 /* with reservations at a time */
+
 /* The service will have `most`. A change that raises nothing reserves nothing, so that it is known to have been ours.
- * NULL without memory. The caller settles it. */
+ * NULL without memory, or with too many services in the book. The caller settles it. */
 struct reservation *budget_reserve(struct budget *b, struct slice service, struct amounts most);
 enum budget_end { BUDGET_NOTHING = 1 /* surely did not happen */, BUDGET_DONE, BUDGET_UNKNOWN };
 /* What an answer with this status says of the change that it answers: 4xx that nothing was done, but 408 only that EAS gave up;

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/must.h"
 
+#define DOUBTS_MAX     65536
 #define RESOLVING_MAX  4
 #define RETRY_FIRST_MS 2000
 #define RETRY_MAX_MS   (300 * 1000)
@@ -29,10 +30,10 @@ static struct slice name_of(const struct doubt *d)
     return slice_from(d->name, d->name_n);
 }
 
-/* Without memory only the record of the truth is missing; the log says that the change is open. */
+/* Without memory, or with too many, only the record of the truth is missing; the log says that the change is open. */
 static void keep(struct gate *g, struct slice id, struct slice service, int64_t due_mono_ms)
 {
-    struct doubt *d = malloc(sizeof *d + service.n);
+    struct doubt *d = g->doubt_count < DOUBTS_MAX ? malloc(sizeof *d + service.n) : NULL;
 
     if (!d || id.n >= sizeof d->id) {
         free(d);

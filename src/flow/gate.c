@@ -4,8 +4,8 @@
 #include "flow/life.h"
 #include "base/must.h"
 
-#define BOOK_KEEPS_MS  (3600 * 1000)
-#define SWEEP_EVERY_MS (60 * 1000)
+#define BOOK_MARGIN_MS (60 * 1000)
+#define SWEEP_EVERY_MS (10 * 1000)
 
 struct gate *gate_new(const struct ports *ports, struct snapshot *snap)
 {
@@ -95,13 +95,16 @@ const struct policy *gate_owner(const struct gate *g, struct slice service)
     return g->snap->policy_count ? owners_find(g->snap->policies[0].owners, service) : NULL;
 }
 
-/* No truth that is older than this may decide: the longest budget_max_age and timeout are 10 minutes. */
+/* What no truth that may still decide was read without: one is used until budget_max_age, or by whoever waited for its reading. */
 static void sweep_book(struct gate *g, int64_t now_mono_ms)
 {
+    int64_t timeout_ms = (int64_t)g->snap->upstreams[0].timeout_ms;
+    int64_t keeps_ms = (int64_t)g->snap->gateway.budget_max_age_ms + 4 * timeout_ms + BOOK_MARGIN_MS;
+
     if (now_mono_ms < g->next_sweep_mono_ms)
         return;
     g->next_sweep_mono_ms = now_mono_ms + SWEEP_EVERY_MS;
-    budget_forget(g->book, NULL, now_mono_ms - BOOK_KEEPS_MS, 0);
+    budget_forget(g->book, NULL, now_mono_ms - keeps_ms, timeout_ms);
 }
 
 void pass_drop(struct pass *p)

@@ -255,10 +255,22 @@ static enum step_result go_on_reading(struct txn *t)
     return STEP_REFUSE;
 }
 
+/* A new service counts by its own name, not by that of its source. */
+static bool has_name(const struct facts *f)
+{
+    bool is_new = f->op->raise == OP_RAISE_CREATE || f->op->raise == OP_RAISE_CLONE;
+
+    return is_new ? f->new_service.n > 0 : changed_service(f).n > 0;
+}
+
 enum step_result step_reserve(struct txn *t)
 {
-    if (t->parent || !t->in.is.facts.changes || !changed_service(&t->in.is.facts).n)
+    const struct facts *f = &t->in.is.facts;
+
+    if (t->parent || !f->changes || (!f->raises && !has_name(f)))
         return STEP_NEXT;
+    if (!has_name(f))
+        return txn_refuse(t, REASON_INTERNAL, "nothing names the service that would grow");
     switch (t->wait.event) {
     case TXN_EVENT_NONE:
         t->wants_mono_ms = txn_now(t);

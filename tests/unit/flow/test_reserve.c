@@ -398,6 +398,25 @@ static void every_way_to_grow_takes_its_place_first(void **state)
     }
 }
 
+/* EAS would name a clone by itself; what has no name has no place. */
+static void what_has_no_name_does_not_grow(void **state)
+{
+    static const char *const bodies[] = { "{\"metadata\":{\"instance\":4}}", "{}",
+                                          "{\"metadata\":{\"name\":\"\",\"instance\":4}}" };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof bodies / sizeof bodies[0]; i++) {
+        struct world *w = world_new(INI("nlp_*", "instance_types = ecs.gn6i\nmax_total_replicas = 8\n"));
+        world_ask(w, "tok-nlp", "POST", SERVICE "/clone", bodies[i]);
+        for (size_t sent = 0; sent < w->send_count; sent++) {
+            assert_has_not(w->sends[sent].head, "POST ");
+            world_answer(w, sent, 200, strstr(w->sends[sent].head, "services?") ? LIST("1", A_ROW) : A_CONFIG);
+        }
+        assert_true(w->replies[0].from_easgate && w->replies[0].status >= 400);
+        world_free(w);
+    }
+}
+
 /* ---- lists that move ---- */
 
 static void a_list_that_moves_is_read_again(void **state)
@@ -682,6 +701,7 @@ int main(void)
         cmocka_unit_test(a_scaled_service_counts_for_what_its_scalers_may_make_of_it),
         cmocka_unit_test(scalers_that_cannot_be_read_stop_growth),
         cmocka_unit_test(every_way_to_grow_takes_its_place_first),
+        cmocka_unit_test(what_has_no_name_does_not_grow),
         cmocka_unit_test(a_list_that_moves_is_read_again),
         cmocka_unit_test(a_list_that_never_rests_stops_growth),
         cmocka_unit_test(what_is_missing_from_pages_is_looked_for_once_more),
