@@ -205,14 +205,13 @@ static bool link_clients(struct loading *l, const struct links *links)
 /* ---- policies ---- */
 
 /* Labels may not name another team's service, so each policy knows who owns what. */
-static bool link_policies(struct loading *l)
+bool snapshot_index_policies(struct snapshot *s)
 {
-    struct snapshot *s = l->snap;
     size_t count = 0;
 
     for (size_t i = 0; i < s->policy_count; i++)
         count += POLICY_RULES(&s->policies[i], services)->count;
-    struct owners *owners = owners_new(count, l->arena);
+    struct owners *owners = owners_new(count, s->arena);
     for (size_t i = 0; owners && i < s->policy_count; i++) {
         struct policy *p = &s->policies[i];
         const struct rules *services = POLICY_RULES(p, services);
@@ -220,7 +219,7 @@ static bool link_policies(struct loading *l)
         for (size_t k = 0; k < services->count; k++)
             if (!owners_add(owners, &services->at[k], p))
                 return false;
-        if (!policy_index(p, l->arena))
+        if (!policy_index(p, s->arena))
             return false;
     }
     return owners != NULL;
@@ -238,7 +237,7 @@ bool loading_link(struct loading *l)
     s->clients_by_name = map_new();
     for (size_t i = 0; ok && i < s->upstream_count; i++)
         ok = link_upstream(l, &s->upstreams[i]);
-    ok = ok && link_policies(l) && s->tokens && s->clients_by_name && link_clients(l, &links);
+    ok = ok && snapshot_index_policies(s) && s->tokens && s->clients_by_name && link_clients(l, &links);
     map_free(&policies);
     map_free(&credentials);
     return ok;

@@ -6,6 +6,8 @@
 #define EG_LOADING_H
 #include "config/schema.h"
 
+#define SNAPSHOT_ARENA_MAX_BYTES ((size_t)512 * 1024 * 1024)
+
 struct loading {
     struct ini_doc doc;
     struct problems problems;
@@ -20,6 +22,8 @@ struct loading {
 bool loading_fill_sections(struct loading *l);
 /* load_links.c: names to what they name: policies, credentials, tokens, the endpoint's host. */
 bool loading_link(struct loading *l);
+/* Who owns what, and the indexes of all policies; in the snapshot's arena. */
+bool snapshot_index_policies(struct snapshot *s);
 /* load_hosts.c: the Host values that requests may carry. */
 bool loading_make_hosts(struct loading *l);
 /* load_rules.c: rules that can never match, overlaps, what needs a permission of its own. */

@@ -13,6 +13,8 @@
 #define FIELD_DURATION(T, f)        FIELD(T, f, uint64_t : 0)
 #define FIELD_SIZE(T, f)            FIELD(T, f, uint64_t : 0)
 #define FIELD_MODE(T, f)            FIELD(T, f, uint64_t : 0)
+#define FIELD_DATE(T, f)            FIELD(T, f, int64_t : 0)
+#define FIELD_POLICY_MODE(T, f)     FIELD(T, f, enum policy_mode : 0)
 #define FIELD_LOG_LEVEL(T, f)       FIELD(T, f, enum log_level : 0)
 #define FIELD_DURABILITY(T, f)      FIELD(T, f, enum audit_durability : 0)
 #define FIELD_COMPRESS(T, f)        FIELD(T, f, enum audit_compress : 0)
@@ -284,7 +286,7 @@ static bool add_element(const struct filling *f, const struct schema_row *row, s
         return true;
     }
     const struct rule *first = map_get(list->seen, rule->text);
-    if (first) {
+    if (first && !first->until_s) { /* a value that ends may stand before one that then counts */
         refuse_twice(f, row, rule, first);
         return true;
     }

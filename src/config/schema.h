@@ -28,7 +28,9 @@ enum schema_type {
     TYPE_DURATION,
     TYPE_SIZE,
     TYPE_MODE,
+    TYPE_DATE,
     TYPE_LOG_LEVEL,
+    TYPE_POLICY_MODE,
     TYPE_DURABILITY,
     TYPE_COMPRESS,
     TYPE_CREDENTIAL_TYPE,
@@ -102,6 +104,8 @@ const char *schema_title(struct arena *a, const struct ini_section *section);
 /* schema_value.c: one value by its row. False: e says what was expected. */
 bool schema_set_scalar(const struct schema_reading *r, const struct schema_row *row, struct slice text,
                        unsigned line, void *base, struct err *e);
+/* "VALUE until DATE" of a policy: cut the end off *text; 0 without one. False: the date is none. */
+bool schema_split_until(const struct schema_row *row, struct slice *text, int64_t *out_until_s, struct err *e);
 bool schema_set_rule(const struct schema_reading *r, struct slice text, unsigned line, struct rule *out, struct err *e);
 /* schema_element.c: one element of a list. */
 bool schema_set_element(const struct schema_reading *r, const struct schema_row *row, struct slice text,

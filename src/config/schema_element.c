@@ -129,6 +129,10 @@ bool schema_set_element(const struct schema_reading *r, const struct schema_row 
                         unsigned line, struct rule *out, struct err *e)
 {
     struct rule cap = { 0 };
+    int64_t until_s;
+
+    if (!schema_split_until(row, &text, &until_s, e))
+        return false;
     struct slice name = text;
     bool ok = row->type == TYPE_SPEC_CAPS ? parse_spec(text, &name, &cap, e)
               : row->type == TYPE_COUNTS  ? parse_count(text, &name, &cap, e)
@@ -138,5 +142,6 @@ bool schema_set_element(const struct schema_reading *r, const struct schema_row 
         return false;
     out->has_cap = cap.has_cap;
     out->cap = cap.cap;
+    out->until_s = until_s;
     return true;
 }

@@ -3,6 +3,8 @@
  * error it sets. Must never accept a text that it did not understand to the last byte.
  */
 #include "config/schema.h"
+#include "base/date.h"
+#include "base/enc.h"
 #include "base/must.h"
 #include "base/num.h"
 #include "config/address.h"
@@ -23,6 +25,9 @@ static const struct choice compressions[] = { { "no", AUDIT_PLAIN }, { "zstd", A
 static const struct choice credential_types[] = { { "access_key", CREDENTIAL_ACCESS_KEY },
                                                   { "sts", CREDENTIAL_STS },
                                                   { NULL, 0 } };
+static const struct choice policy_modes[] = { { "enforce", POLICY_ENFORCE },
+                                              { "report", POLICY_REPORT },
+                                              { NULL, 0 } };
 static const struct choice bools[] = { { "no", false }, { "yes", true }, { NULL, 0 } };
 
 /* is_list, and the text of each type for people. */
@@ -37,6 +42,8 @@ static const struct type {
     [TYPE_DURATION] = { false, "DURATION (500ms, 30s, 5m, 2h)", NULL },
     [TYPE_SIZE] = { false, "SIZE (bytes, or with k, m, g)", NULL },
     [TYPE_MODE] = { false, "MODE (octal: 0660)", NULL },
+    [TYPE_DATE] = { false, "DATE (2026-12-31, or 2026-12-31T18:00:00Z)", NULL },
+    [TYPE_POLICY_MODE] = { false, "enforce | report", policy_modes },
     [TYPE_LOG_LEVEL] = { false, "error | warn | info | debug", log_levels },
     [TYPE_DURABILITY] = { false, "synced | written", durabilities },
     [TYPE_COMPRESS] = { false, "no | zstd", compressions },
@@ -238,29 +245,69 @@ bool schema_set_rule(const struct schema_reading *r, struct slice text, unsigned
     return out->text.p || err_set(e, ERR_MEMORY, "out of memory");
 }
 
-/* REPLICAS and FLAG: one value, kept as a rule, since a refusal names its line. */
-static bool set_one_rule(const struct schema_reading *r, const struct schema_row *row, struct slice text,
-                         unsigned line, struct rules *out, struct err *e)
+bool schema_split_until(const struct schema_row *row, struct slice *text, int64_t *out_until_s, struct err *e)
 {
-    struct rule *rule = ARENA_NEW(r->arena, struct rule);
+    static const struct slice word = S_INIT(" until ");
+    size_t at = 0;
+
+    *out_until_s = 0;
+    if (row->kind != SECTION_POLICY)
+        return true;
+    while (at < text->n && !slice_starts(slice_skip(*text, at), word))
+        at++;
+    if (at == text->n)
+        return true;
+    struct slice date = slice_trim(slice_skip(*text, at + word.n));
+    *text = slice_trim(slice_from(text->p, at));
+    return date_end(date, out_until_s) ||
+           err_set(e, ERR_SYNTAX, "expected VALUE until DATE, as in 2026-12-31 or 2026-12-31T18:00:00Z");
+}
+
+/* REPLICAS and FLAG: one value that counts, kept as a rule, since a refusal names its line. Others before it must end. */
+static bool set_one_rule(const struct schema_reading *r, const struct schema_row *row, struct slice text,
+                         unsigned line, struct rule *rule, struct err *e)
+{
     uint64_t n = 0;
+    int64_t until_s;
     int choice = 0;
 
-    if (!rule)
-        return err_set(e, ERR_MEMORY, "out of memory");
+    if (!schema_split_until(row, &text, &until_s, e))
+        return false;
     if (row->type == TYPE_FLAG ? !parse_choice(row, text, &choice, e) : !parse_number(row, text, &n, e))
         return false;
     if (!schema_set_rule(r, text, line, rule, e))
         return false;
     rule->has_cap = row->type == TYPE_REPLICAS;
     rule->cap = (int64_t)n;
-    *out = (struct rules){ .key = row->key, .at = rule, .count = 1 };
+    rule->until_s = until_s;
+    return true;
+}
+
+static bool set_one_value(const struct schema_reading *r, const struct schema_row *row, struct slice text,
+                          unsigned line, struct rules *out, struct err *e)
+{
+    struct slice rest = text, part;
+    size_t count = 0, n = 0;
+
+    while (slice_split(&rest, ',', &part))
+        count++;
+    struct rule *rules = ARENA_ARRAY(r->arena, struct rule, count);
+    if (!rules)
+        return err_set(e, ERR_MEMORY, "out of memory");
+    for (rest = text; slice_split(&rest, ',', &part); n++) {
+        if (n && !rules[n - 1].until_s)
+            return err_set(e, ERR_CONFLICT,
+                           "expected one value; those before the last must end (VALUE until DATE, VALUE)");
+        if (!set_one_rule(r, row, slice_trim(part), line, &rules[n], e))
+            return false;
+    }
+    *out = (struct rules){ .key = row->key, .at = rules, .count = count };
     return true;
 }
 
 _Static_assert(sizeof(enum log_level) == sizeof(int) && sizeof(enum audit_durability) == sizeof(int) &&
                    sizeof(enum audit_compress) == sizeof(int) &&
-                   sizeof(enum cfg_credential_type) == sizeof(int),
+                   sizeof(enum cfg_credential_type) == sizeof(int) && sizeof(enum policy_mode) == sizeof(int),
                "choices are stored as int");
 
 bool schema_set_scalar(const struct schema_reading *r, const struct schema_row *row, struct slice text,
@@ -281,6 +328,7 @@ bool schema_set_scalar(const struct schema_reading *r, const struct schema_row *
         *(bool *)field = choice != 0;
         return true;
     case TYPE_LOG_LEVEL:
+    case TYPE_POLICY_MODE:
     case TYPE_DURABILITY:
     case TYPE_COMPRESS:
     case TYPE_CREDENTIAL_TYPE:
@@ -299,7 +347,9 @@ bool schema_set_scalar(const struct schema_reading *r, const struct schema_row *
         return set_slice(r, row, text, field, e);
     case TYPE_REPLICAS:
     case TYPE_FLAG:
-        return set_one_rule(r, row, text, line, field, e);
+        return set_one_value(r, row, text, line, field, e);
+    case TYPE_DATE:
+        return date_end(text, field) || err_set(e, ERR_SYNTAX, "expected %s", types[row->type].text);
     case TYPE_NONE:
     case TYPE_LISTEN:
     case TYPE_HOSTS:
@@ -320,6 +370,14 @@ bool schema_set_scalar(const struct schema_reading *r, const struct schema_row *
 
 /* ---- printing ---- */
 
+static void add_date(int64_t unix_s, struct sbuf *out)
+{
+    char text[25];
+
+    enc_time_utc(unix_s * 1000, false, text);
+    sbuf_adds(out, text);
+}
+
 static void print_rules(const struct schema_row *row, const struct rules *rules, struct sbuf *out)
 {
     for (size_t i = 0; i < rules->count; i++) {
@@ -328,6 +386,10 @@ static void print_rules(const struct schema_row *row, const struct rules *rules,
         sbuf_add(out, row->is_secret ? S("<secret>") : rule->text);
         if (rule->has_cap && (row->type == TYPE_SPEC_CAPS || row->type == TYPE_COUNTS))
             sbuf_addf(out, "%s%lld", row->type == TYPE_COUNTS ? " = " : " <= ", (long long)rule->cap);
+        if (rule->until_s) {
+            sbuf_adds(out, " until ");
+            add_date(rule->until_s, out);
+        }
     }
 }
 
@@ -342,6 +404,7 @@ void schema_print_value(const struct schema_row *row, const void *base, struct s
 {
     const void *field = (const char *)base + row->offset;
     uint64_t number;
+    int64_t date;
     int choice;
 
     switch (row->type) {
@@ -355,7 +418,13 @@ void schema_print_value(const struct schema_row *row, const void *base, struct s
     case TYPE_BOOL:
         print_choice(row, *(const bool *)field, out);
         return;
+    case TYPE_DATE:
+        memcpy(&date, field, sizeof date);
+        if (date)
+            add_date(date, out);
+        return;
     case TYPE_LOG_LEVEL:
+    case TYPE_POLICY_MODE:
     case TYPE_DURABILITY:
     case TYPE_COMPRESS:
     case TYPE_CREDENTIAL_TYPE:

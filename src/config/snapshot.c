@@ -9,7 +9,6 @@
 #include "config/textfile.h"
 
 #define FILE_MAX_BYTES   (16 * 1024 * 1024) /* 1,000 clients with policies of 200 lines are 7 */
-#define ARENA_MAX_BYTES  (512 * 1024 * 1024)
 #define ERRORS_MAX_BYTES (256 * 1024)
 #define TOKEN_MAX_BYTES  512
 
@@ -20,6 +19,21 @@ void config_errors_drop(struct config_errors *e)
 }
 
 /* ---- loading ---- */
+
+/* The first end of any value, so that it is known whether there is one at all. */
+static int64_t first_end(const struct snapshot *s)
+{
+    int64_t first_s = 0;
+
+    for (size_t i = 0; i < s->policy_count; i++)
+        for (enum bound b = BOUND_NONE + 1; b < BOUND_COUNT_; b++)
+            for (size_t k = 0; k < s->policies[i].bound[b].count; k++) {
+                int64_t until_s = s->policies[i].bound[b].at[k].until_s;
+                if (until_s && (first_s == 0 || until_s < first_s))
+                    first_s = until_s;
+            }
+    return first_s;
+}
 
 static bool run_passes(struct loading *l, struct slice text)
 {
@@ -33,6 +47,7 @@ static bool run_passes(struct loading *l, struct slice text)
     for (size_t i = 0; i < sizeof passes / sizeof passes[0]; i++)
         if (!passes[i](l))
             return false;
+    l->snap->next_end_s = first_end(l->snap);
     return digest_sha256_hex(text, l->snap->digest) && !arena_failed(l->arena);
 }
 
@@ -52,7 +67,7 @@ static struct snapshot *snapshot_new(const char *path, struct loading *l)
     size_t directory = whole.n;
     struct snapshot *s;
 
-    l->arena = arena_new(ARENA_MAX_BYTES);
+    l->arena = arena_new(SNAPSHOT_ARENA_MAX_BYTES);
     if (!l->arena)
         return NULL;
     while (directory && path[directory - 1] != '/')
@@ -129,8 +144,9 @@ void snapshot_unref(struct snapshot **s)
     MUST(gone->refs > 0);
     if (--gone->refs)
         return;
-    for (size_t i = 0; i < gone->cred_count; i++)
+    for (size_t i = 0; !gone->whole && i < gone->cred_count; i++)
         cred_unref(&gone->creds[i]);
+    snapshot_unref(&gone->whole);
     map_free(&gone->tokens);
     map_free(&gone->clients_by_name);
     struct arena *arena = gone->arena; /* the snapshot itself lives in it */

@@ -67,6 +67,7 @@ struct cfg_credential {
 struct cfg_client { /* as written; resolved in struct client */
     struct rules token_sha256;
     struct rule policy, credential; /* names */
+    int64_t until_s;                /* 0 = for ever */
     uint64_t requests_per_second, request_burst, changes_per_minute, change_burst, max_inflight; /* 0 = no limit */
 };
 
@@ -102,6 +103,8 @@ struct snapshot {
     size_t policy_count;
     struct client *clients;
     size_t client_count;
+    int64_t next_end_s;  /* when a value of a policy ends next, in seconds since 1970; 0 = none will */
+    struct snapshot *whole; /* from which snapshot_at made it, NULL for one that was loaded; it owns what is not of policies and clients */
     struct map *tokens; /* digest -> struct token */
     struct map *clients_by_name;
     struct slice *hosts; /* accepted Host values, lower case */
@@ -127,6 +130,11 @@ struct snapshot *snapshot_load(const char *path, bool read_credentials, struct c
 /* The same for a text in memory; path is for messages, and relative paths begin in its directory. */
 struct snapshot *snapshot_load_text(const char *path, struct slice text, bool read_credentials,
                                     struct config_errors *errors);
+/* What of a snapshot counts at this time: values of policies whose `until` has passed are gone. A new reference: on s itself when
+ * nothing has ended, else on a snapshot of its own. NULL without memory. */
+struct snapshot *snapshot_at(struct snapshot *s, int64_t now_s);
+/* When the client's access ends: its own `until` or its policy's, whichever is first; 0 = never. */
+int64_t client_end_s(const struct client *c);
 struct snapshot *snapshot_ref(struct snapshot *s);
 void snapshot_unref(struct snapshot **s);
 

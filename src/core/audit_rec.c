@@ -79,6 +79,7 @@ static const struct field fields[] = {
     TREE(now),
     FIRM(policy),
     FIRM(rule),
+    SOFT(would_deny),
     FIRM(body_received_sha256),
     FIRM(body_sha256),
     FIRM(nonce),

@@ -66,6 +66,7 @@ struct audit_rec {
     struct slice facts;        /* JSON: all judged values, as facts_print has them */
     struct slice now;          /* JSON: the present state that the verdict rests on, as state_print has it */
     struct slice policy, rule; /* digest of the configuration; "small-llms max_replicas easgate.ini:31" */
+    struct slice would_deny;   /* "replica_cap: would be ...": what a policy in mode report let through */
     struct slice body_received_sha256, body_sha256; /* as received; as forwarded (x-acs-content-sha256) */
     struct slice nonce, key_id, upstream;
     /* outcome */

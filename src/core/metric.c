@@ -45,6 +45,7 @@ struct metrics {
     int64_t values[METRIC_COUNT_]; /* of counters and gauges */
     struct histogram histograms[METRIC_COUNT_];
     uint64_t refusals[REASON_COUNT_];
+    uint64_t would_deny[REASON_COUNT_];
     size_t op_count;
     struct requests requests[]; /* by opcat_index; the last one is for requests without an operation */
 };
@@ -104,6 +105,12 @@ void metric_request(struct metrics *m, const struct op *op, int status, enum rea
         m->refusals[reason]++;
 }
 
+void metric_would_deny(struct metrics *m, enum reason reason)
+{
+    if (reason < REASON_COUNT_)
+        m->would_deny[reason]++;
+}
+
 static void print_head(const char *name, const char *help, const char *type, struct sbuf *out)
 {
     sbuf_addf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
@@ -137,6 +144,12 @@ static void print_requests(const struct metrics *m, struct sbuf *out)
     for (size_t r = REASON_NONE + 1; r < REASON_COUNT_; r++)
         sbuf_addf(out, "easgate_refusals_total{reason=\"%s\"} %llu\n", reason_name((enum reason)r),
                   (unsigned long long)m->refusals[r]);
+    print_head("easgate_would_deny_total", "Requests that policies in mode report let through, by reason",
+               "counter", out);
+    for (size_t r = REASON_NONE + 1; r < REASON_COUNT_; r++)
+        if (m->would_deny[r])
+            sbuf_addf(out, "easgate_would_deny_total{reason=\"%s\"} %llu\n", reason_name((enum reason)r),
+                      (unsigned long long)m->would_deny[r]);
 }
 
 void metrics_print(const struct metrics *m, struct sbuf *out)

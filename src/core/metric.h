@@ -24,6 +24,8 @@ void metric_set(struct metrics *m, enum metric which, int64_t value);
 /* One finished request: easgate_requests_total{operation,outcome} and easgate_refusals_total{reason}; op may be NULL
  * (operation="none"). outcome is 2xx, 3xx, 4xx, 5xx or other for answers of EAS, "refused" for every reason but REASON_NONE. */
 void metric_request(struct metrics *m, const struct op *op, int status, enum reason reason);
+/* A request that a policy in mode report let through: easgate_would_deny_total{reason}. */
+void metric_would_deny(struct metrics *m, enum reason reason);
 /* Milliseconds into a histogram metric (buckets up to 1, 2, 5, 10, 25, 50, 100, 250, 500 ms, 1, 2.5, 5, 10, 30 s). */
 void metric_observe_ms(struct metrics *m, enum metric which, int64_t ms);
 /* Prometheus text. Operations that were never asked for have no line; everything else always has one. */

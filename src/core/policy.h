@@ -11,6 +11,11 @@
 #include "core/reply.h"
 #include "core/rules.h"
 
+enum policy_mode {
+    POLICY_ENFORCE = 1,
+    POLICY_REPORT /* its own limits only say what they would refuse */
+};
+
 struct policy {
     struct slice name;
     const char *file;
@@ -19,6 +24,8 @@ struct policy {
     const struct rule **allowed; /* by opcat index: the `allow` value that lists the operation, or NULL */
     const char **missing;        /* by opcat index: the entry of op->requires that keeps an allowed operation closed, or NULL */
     bool shows_secrets;          /* @secrets */
+    enum policy_mode mode;
+    int64_t until_s;             /* its clients may call before this time; 0 = for ever */
     const struct owners *owners; /* of the services of every policy of the snapshot; NULL: not known, nobody owns any */
 };
 #define POLICY_RULES(p, key) (&(p)->bound[BOUND_##key])
@@ -51,6 +58,7 @@ struct verdict {
     const char *rule_key;
     struct slice rule_text;     /* "max_replicas of [policy small-llms], easgate.ini:31" */
     struct slice fill_workspace, fill_quota; /* VERDICT_ALLOW: put these into the query; empty = nothing */
+    struct refusal would_deny;  /* the first limit that a policy in mode report lifted; reason NONE without one */
     bool has_after;             /* the state after the call was computed */
     struct after after;         /* gpus: at least what spec_gpus gives the instance types that are stated or stay */
 };
@@ -60,6 +68,10 @@ struct verdict {
  * memory it refuses with REASON_INTERNAL. */
 void policy_judge(const struct policy *p, struct slice region, const struct facts *facts,
                   const struct service_state *state, struct arena *a, struct verdict *out);
+
+/* Does mode report lift a refusal for this reason? Those of a policy's own limits; never who owns what, secrets, operations that are
+ * not allowed, and whatever is not a verdict. */
+bool policy_lifts(const struct policy *p, enum reason reason);
 
 /* What a team has, or may come to have. */
 struct amounts {

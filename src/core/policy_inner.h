@@ -12,7 +12,7 @@ struct judging {
     struct verdict *out;
 };
 
-/* ---- policy_say.c: saying no; all return false ---- */
+/* ---- policy_say.c: saying no. All return whether to go on: true only where a policy in mode report lifts its limit ---- */
 
 /* All values of a key as a person would list them; "nothing" when it is not set. */
 struct slice policy_list_text(struct arena *a, const struct rules *rules);

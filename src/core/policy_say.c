@@ -39,21 +39,43 @@ struct slice policy_rule_place(const struct policy *p, const char *key, const st
     return arena_dup(a, sbuf_slice(&text));
 }
 
+bool policy_lifts(const struct policy *p, enum reason reason)
+{
+    static const enum reason limits[] = { REASON_WORKSPACE,   REASON_QUOTA,    REASON_APP_TYPE,
+                                          REASON_APP_VERSION, REASON_SPEC,     REASON_REPLICA_CAP,
+                                          REASON_BUDGET,      REASON_HARDWARE, REASON_IMAGE,
+                                          REASON_STORAGE,     REASON_NETWORK,  REASON_IDENTITY,
+                                          REASON_COST };
+
+    for (size_t i = 0; p->mode == POLICY_REPORT && i < sizeof limits / sizeof limits[0]; i++)
+        if (limits[i] == reason)
+            return true;
+    return false;
+}
+
 bool policy_refuse(struct judging *j, enum reason reason, const char *key, const struct rule *rule,
                    struct slice asked, struct slice allowed, const char *message)
 {
     struct verdict *v = j->out;
+    struct slice place = key ? policy_rule_place(j->policy, key, rule, j->arena) : SLICE_NONE;
+    struct refusal refusal = { .reason = reason,
+                               .asked = arena_dup(j->arena, asked),
+                               .allowed = allowed,
+                               .rule = place,
+                               .message = slice_of(message) };
 
+    if (arena_failed(j->arena)) {
+        refusal = (struct refusal){ .reason = REASON_INTERNAL, .message = S("out of memory") };
+    } else if (policy_lifts(j->policy, reason)) {
+        if (v->would_deny.reason == REASON_NONE)
+            v->would_deny = refusal;
+        return true;
+    }
     v->kind = VERDICT_REFUSE;
     v->rule = rule;
     v->rule_key = key;
-    v->refusal =
-        (struct refusal){ .reason = reason, .asked = arena_dup(j->arena, asked), .allowed = allowed };
-    v->rule_text = key ? policy_rule_place(j->policy, key, rule, j->arena) : SLICE_NONE;
-    v->refusal.rule = v->rule_text;
-    v->refusal.message = slice_of(message);
-    if (arena_failed(j->arena))
-        v->refusal = (struct refusal){ .reason = REASON_INTERNAL, .message = S("out of memory") };
+    v->rule_text = place;
+    v->refusal = refusal;
     return false;
 }
 

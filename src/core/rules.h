@@ -14,6 +14,7 @@ struct rule {
     unsigned line;
     bool has_cap;        /* "spec <= n", "spec = n", a number */
     int64_t cap;
+    int64_t until_s;     /* it counts before this time, in seconds since 1970; 0 = for ever */
 };
 
 struct rules_index;

@@ -2,6 +2,7 @@
 #include "flow/gate.h"
 #include "flow/gate_state.h"
 #include "flow/life.h"
+#include "base/log.h"
 #include "base/must.h"
 
 #define BOOK_MARGIN_MS (60 * 1000)
@@ -19,12 +20,13 @@ struct gate *gate_new(const struct ports *ports, struct snapshot *snap)
     g->usage = map_new();
     g->teams = map_new();
     g->book = budget_new();
+    g->unknowns = unknowns_new();
     list_init(&g->inflight);
     list_init(&g->durable);
     list_init(&g->ready);
     list_init(&g->doubts);
     g->date_second = -1;
-    if (!g->metrics || !g->held || !g->usage || !g->teams || !g->book) {
+    if (!g->metrics || !g->held || !g->usage || !g->teams || !g->book || !g->unknowns) {
         gate_free(&g);
         return NULL;
     }
@@ -44,6 +46,7 @@ void gate_free(struct gate **g)
     teams_free(*g);
     doubts_free(*g);
     budget_free(&(*g)->book);
+    unknowns_free(&(*g)->unknowns);
     if ((*g)->snap)
         snapshot_unref(&(*g)->snap);
     free(*g);
@@ -63,6 +66,22 @@ struct metrics *gate_metrics(struct gate *g)
 const struct ports *gate_ports(const struct gate *g)
 {
     return &g->ports;
+}
+
+bool gate_end_values(struct gate *g)
+{
+    int64_t now_s = clock_wall_ms(g->ports.clock) / 1000;
+
+    if (g->snap->next_end_s == 0 || now_s < g->snap->next_end_s)
+        return true;
+    struct snapshot *left = snapshot_at(g->snap, now_s);
+    if (!left)
+        return false;
+    log_event(LOG_WARN, "config", "values of policies have ended", LOG_N("next_end_s", left->next_end_s));
+    snapshot_unref(&g->snap);
+    g->snap = left;
+    teams_doubt(g);
+    return true;
 }
 
 void gate_set_snapshot(struct gate *g, struct snapshot *snap)
@@ -161,6 +180,7 @@ void gate_tick(struct gate *g)
 
     for (struct txn *t; (t = find_late(g, now));)
         txn_wake(t, TXN_TIMEOUT);
+    gate_end_values(g); /* without memory the next request tries again */
     held_sweep(g);
     sweep_book(g, now);
     doubts_tick(g);

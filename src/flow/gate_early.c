@@ -53,13 +53,32 @@ static bool find_token(const struct http1_msg *head, struct slice *out)
     return out->n > 0;
 }
 
+/* A date that has passed counts from the next request on, also when nothing else happens. */
+static bool is_ended(struct gate *g, const struct client *client, struct sbuf *scratch,
+                     struct refusal *out_refusal)
+{
+    int64_t end_s = client_end_s(client);
+    char end[25];
+
+    if (end_s == 0 || clock_wall_ms(g->ports.clock) / 1000 < end_s)
+        return false;
+    enc_time_utc(end_s * 1000, false, end);
+    sbuf_clear(scratch);
+    sbuf_addf(scratch, "the access of client %.*s ended at %s", SLICE_FMT(client->name), end);
+    *out_refusal = (struct refusal){ .reason = REASON_ENDED, .step = S("head") };
+    if (sbuf_ok(scratch))
+        out_refusal->message = sbuf_slice(scratch);
+    return true;
+}
+
 bool gate_check_head(struct gate *g, const struct http1_msg *head, const struct peer *peer, struct pass *out,
                      struct sbuf *scratch, struct refusal *out_refusal)
 {
     struct slice token;
 
     (void)peer;
-    (void)scratch;
+    if (!gate_end_values(g))
+        return refuse_head(out_refusal, REASON_OVERLOADED, "out of memory");
     if (!snapshot_has_host(g->snap, header(head, S("host"))))
         return refuse_head(out_refusal, REASON_FORBIDDEN_HOST,
                            "the Host header names no host of this gateway; see `hosts` in its configuration");
@@ -71,6 +90,8 @@ bool gate_check_head(struct gate *g, const struct http1_msg *head, const struct 
     out->client = snapshot_client_of_token(g->snap, token, &out->token);
     if (!out->client)
         return refuse_head(out_refusal, REASON_UNAUTHENTICATED, "the token is not known");
+    if (is_ended(g, out->client, scratch, out_refusal))
+        return false;
     if (g->draining)
         return refuse_head(out_refusal, REASON_STOPPING, NULL);
     if (g->inflight_count >= g->snap->gateway.max_inflight ||

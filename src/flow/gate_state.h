@@ -5,6 +5,7 @@
 #include "core/truth.h"
 #include "core/ratelimit.h"
 #include "flow/gate.h"
+#include "flow/unknown.h"
 
 /* Refusals without an identity: counted, one record a second for each reason, with one sample. */
 struct counted {
@@ -48,11 +49,14 @@ struct gate {
     int64_t growth_opens_mono_ms;    /* budgets let nothing grow before */
     int64_t purchases_open_mono_ms;  /* nothing is bought before */
     int64_t next_sweep_mono_ms;      /* of the book */
+    struct unknowns *unknowns; /* changes whose outcome was not known, for their callers */
     struct counted counted[REASON_COUNT_];
     int64_t date_second;   /* of date_text: the x-acs-date of this second */
     char date_text[25];
 };
 
+/* Let go of what has ended: values of policies whose `until` has passed. False without memory: then nothing may be judged. */
+bool gate_end_values(struct gate *g);
 /* Forget services that nobody changes any more. held.c */
 void held_sweep(struct gate *g);
 void held_free_all(struct gate *g);

@@ -18,7 +18,14 @@
 /* Page size of our own reads of whole lists: EAS's default (docs/eas/README.md, ListServices). */
 #define LIST_PAGE_SIZE_TEXT "100"
 
-enum step_result { STEP_NEXT = 1, STEP_WAIT, STEP_REFUSE, STEP_AGAIN /* from `record`: one more try */, STEP_DONE };
+enum step_result {
+    STEP_NEXT = 1,
+    STEP_WAIT,
+    STEP_REFUSE,
+    STEP_ANSWER, /* to `relay`, with an answer of easgate's own */
+    STEP_AGAIN,  /* from `record`: one more try */
+    STEP_DONE
+};
 
 /* Answer of a nested request, given to the request that needs it. */
 struct nested_result {
@@ -49,7 +56,10 @@ struct txn {
     } in;
 
     struct usage *usage;      /* of its client, while it is counted as under way */
+    bool is_dry_run;          /* only its verdict is wanted; it is never sent */
+    int own_status;           /* of an answer of easgate's own, whose body is log.body; 0 = none */
     struct verdict verdict;
+    struct refusal would_deny; /* a limit of a policy in mode report that would have refused it */
     struct look look;         /* a service that is being looked at, look.c */
     struct service_state state; /* what the verdict rests on; of a purchase only count */
     bool has_state;
@@ -131,6 +141,8 @@ enum step_result txn_refuse(struct txn *t, enum reason reason, const char *forma
     __attribute__((format(printf, 3, 4)));
 /* The same with a refusal whose texts live as long as t. */
 enum step_result txn_refuse_as(struct txn *t, const struct refusal *refusal);
+/* Note what a policy in mode report would refuse (the first one stays); texts live as long as t. */
+void txn_would_deny(struct txn *t, const struct refusal *refusal);
 /* Wait for news until the deadline (0 = without one of ours). */
 enum step_result txn_wait(struct txn *t, int64_t deadline_mono_ms);
 int64_t txn_now(const struct txn *t);
@@ -147,6 +159,7 @@ enum step_result step_lookup(struct txn *t);
 enum step_result step_judge(struct txn *t);
 enum step_result step_shape(struct txn *t);
 enum step_result step_reserve(struct txn *t);  /* reserve.c */
+enum step_result step_preview(struct txn *t);  /* step_judge.c */
 enum step_result step_borrow(struct txn *t);   /* step_out.c */
 enum step_result step_record(struct txn *t);
 enum step_result step_sign(struct txn *t);

@@ -11,6 +11,15 @@ static uint64_t append(struct txn *t, struct audit_rec *rec)
     return ports->audit_append(ports->ctx, rec);
 }
 
+static struct slice would_deny(struct txn *t)
+{
+    const struct refusal *r = &t->would_deny;
+
+    if (r->reason == REASON_NONE)
+        return SLICE_NONE;
+    return slice_of(arena_printf(t->arena, "%s: %.*s", reason_name(r->reason), SLICE_FMT(r->message)));
+}
+
 /* Who asks, and what was judged: the same in intents and denials. */
 static struct audit_rec whole_record(struct txn *t, enum audit_type type)
 {
@@ -46,6 +55,7 @@ static struct audit_rec whole_record(struct txn *t, enum audit_type type)
         .now = t->state_text,
         .policy = slice_of(t->in.pass.snap->digest),
         .rule = v->rule_text,
+        .would_deny = would_deny(t),
         .body_received_sha256 = slice_of(t->in.body_sha256[0] ? t->in.body_sha256 : NULL),
     };
 }
@@ -128,5 +138,7 @@ void record_deny(struct txn *t)
     rec.message = r->message;
     if (r->rule.p)
         rec.rule = r->rule;
+    if (t->is_dry_run)
+        rec.note = S("dry_run");
     append(t, &rec);
 }

@@ -92,6 +92,16 @@ static void answer_refused(struct txn *t)
                                         .retry_after_s = refusal_retry_after_s(r) });
 }
 
+static void answer_own(struct txn *t)
+{
+    send_to_client(t, &(struct answer){ .status = t->own_status,
+                                        .body = sbuf_slice(&t->log.body),
+                                        .content_type = S("application/json"),
+                                        .request_id = slice_of(t->id),
+                                        .easgate_request_id = slice_of(t->id),
+                                        .from_easgate = true });
+}
+
 static void answer_passed(struct txn *t)
 {
     const struct http1_msg *answer = t->log.answer;
@@ -108,12 +118,14 @@ enum step_result step_relay(struct txn *t)
 {
     if (t->parent)
         return STEP_NEXT; /* settle hands the answer over, whatever it says */
-    if (t->log.refusal.reason == REASON_NONE)
+    if (t->log.refusal.reason == REASON_NONE && !t->own_status)
         prepare_answer(t);
-    if (t->log.refusal.reason == REASON_NONE)
-        answer_passed(t);
-    else
+    if (t->log.refusal.reason != REASON_NONE)
         answer_refused(t);
+    else if (t->own_status)
+        answer_own(t);
+    else
+        answer_passed(t);
     return STEP_NEXT;
 }
 
@@ -133,6 +145,16 @@ static void hand_to_parent(struct txn *t)
     txn_wake(parent, TXN_LOOKED_UP);
 }
 
+/* The status that its client got. */
+static int status_of(const struct txn *t)
+{
+    const struct refusal *r = &t->log.refusal;
+
+    return r->reason != REASON_NONE ? refusal_status(r)
+           : t->own_status          ? t->own_status
+                                    : t->log.answer->status;
+}
+
 static void log_request(struct txn *t)
 {
     const struct refusal *r = &t->log.refusal;
@@ -142,17 +164,28 @@ static void log_request(struct txn *t)
     if (!log_is_on(level))
         return;
     log_event(level, "request",
-              r->reason == REASON_NONE ? "forwarded"
-              : t->log.was_sent        ? "failed"
-                                       : "refused",
+              t->own_status              ? "answered"
+              : r->reason == REASON_NONE ? "forwarded"
+              : t->log.was_sent          ? "failed"
+                                         : "refused",
               LOG_C("id", t->id), LOG_S("client", t->in.pass.client->name),
               LOG_S("op", t->in.is.match.op ? t->in.is.match.op->name : S("-")),
               LOG_S("service", t->in.is.facts.service.p ? t->in.is.facts.service : S("-")),
-              LOG_C("peer", t->in.peer.text),
-              LOG_N("status", r->reason == REASON_NONE ? t->log.answer->status : refusal_status(r)),
+              LOG_C("peer", t->in.peer.text), LOG_N("status", status_of(t)),
               LOG_S("step", r->step.p ? r->step : S("-")),
               LOG_C("reason", r->reason == REASON_NONE ? "-" : reason_name(r->reason)),
               LOG_N("ms", txn_now(t) - t->start_mono_ms), LOG_N("upstream_ms", t->log.upstream_ms));
+}
+
+/* A policy in mode report let it through: that must be easy to see. */
+static void report_would_deny(struct txn *t)
+{
+    const struct refusal *r = &t->would_deny;
+
+    metric_would_deny(t->gate->metrics, r->reason);
+    log_event(LOG_WARN, "request", "would deny", LOG_C("id", t->id), LOG_S("client", t->in.pass.client->name),
+              LOG_S("op", t->in.is.match.op->name), LOG_C("reason", reason_name(r->reason)),
+              LOG_S("message", r->message), LOG_S("rule", r->rule.p ? r->rule : S("-")));
 }
 
 /* Which record the end of this request needs; each request gets exactly one way out of the log. */
@@ -175,6 +208,18 @@ enum budget_end change_end(const struct txn *t)
     return !t->log.was_sent || t->log.exchange.failure == SEND_NOT_SENT ? BUDGET_NOTHING : BUDGET_UNKNOWN;
 }
 
+/* Its caller may come back and ask what became of it (own.h). Without memory only the audit log knows. */
+static void note_unknown(struct txn *t)
+{
+    struct unknown k = { .sent_wall_ms = clock_wall_ms(t->gate->ports.clock) };
+
+    memcpy(k.id, t->id, sizeof k.id);
+    snprintf(k.client, sizeof k.client, "%.*s", SLICE_FMT(t->in.pass.client->name));
+    snprintf(k.op, sizeof k.op, "%.*s", SLICE_FMT(t->in.is.match.op->name));
+    snprintf(k.service, sizeof k.service, "%.*s", SLICE_FMT(t->in.is.facts.service));
+    unknowns_add(t->gate->unknowns, &k);
+}
+
 enum step_result step_settle(struct txn *t)
 {
     struct gate *g = t->gate;
@@ -186,15 +231,18 @@ enum step_result step_settle(struct txn *t)
         hand_to_parent(t);
         return STEP_DONE;
     }
-    metric_request(g->metrics, t->in.is.match.op,
-                   r->reason == REASON_NONE ? t->log.answer->status : refusal_status(r), r->reason);
+    metric_request(g->metrics, t->in.is.match.op, status_of(t), r->reason);
     metric_observe_ms(g->metrics, METRIC_request_ms, txn_now(t) - t->start_mono_ms);
     log_request(t);
+    if (t->would_deny.reason != REASON_NONE)
+        report_would_deny(t);
     g->inflight_count--;
     g->inflight_bytes -= t->in.message->body.n;
     reserve_end(t);
     doubt_add(t);
     usage_leave(t);
+    if (t->in.is.facts.changes && change_end(t) == BUDGET_UNKNOWN)
+        note_unknown(t);
     held_release(t, change_end(t));
     return STEP_DONE;
 }

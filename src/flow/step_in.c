@@ -2,6 +2,7 @@
 #include "flow/gate_state.h"
 #include "base/digest.h"
 #include "flow/life.h"
+#include "flow/own.h"
 
 /* The head was judged before its body was read (gate_check_head); its pass is what the request lives on. */
 enum step_result step_identify(struct txn *t)
@@ -31,6 +32,11 @@ enum step_result step_admit(struct txn *t)
 enum step_result step_route(struct txn *t)
 {
     struct err e = { 0 };
+
+    if (own_is(t->in.message->target))
+        return own_answer(t);
+    if (!own_dry_run(t->in.message, &t->is_dry_run, &e))
+        return txn_refuse(t, REASON_MALFORMED, "%s", e.text);
     enum reason reason = request_route(t->in.message->method, t->in.message->target, &t->in.is, &e);
 
     return reason == REASON_NONE ? STEP_NEXT : txn_refuse(t, reason, "%s", e.text);

@@ -6,12 +6,15 @@
 #include "base/digest.h"
 #include "core/after_text.h"
 #include "flow/life.h"
+#include "flow/own.h"
 #include "base/enc.h"
 
 static enum step_result take_verdict(struct txn *t, const struct service_state *state)
 {
     policy_judge(t->in.pass.client->policy, txn_upstream(t)->region, &t->in.is.facts, state, t->arena,
                  &t->verdict);
+    if (t->verdict.would_deny.reason != REASON_NONE)
+        txn_would_deny(t, &t->verdict.would_deny);
     if (t->verdict.kind != VERDICT_REFUSE)
         return STEP_NEXT;
     return txn_refuse_as(t, &t->verdict.refusal);
@@ -213,4 +216,10 @@ enum step_result step_shape(struct txn *t)
     if (!out->body_sha256[0] && !digest_sha256_hex(out->body, out->body_sha256))
         return txn_refuse(t, REASON_INTERNAL, "the body could not be hashed");
     return STEP_NEXT;
+}
+
+/* Everything that could refuse the request has been asked; its place in the budget is given back by settle. */
+enum step_result step_preview(struct txn *t)
+{
+    return t->is_dry_run ? own_verdict(t) : STEP_NEXT;
 }

@@ -4,6 +4,7 @@
  *
  *   NEXT    the next step                       WAIT    come back here when there is news (txn_wake)
  *   AGAIN   one more try, from `record`         REFUSE  to `relay`, with the refusal that was set
+ *   ANSWER  to `relay`, with an answer of easgate's own
  *   DONE    it is over
  *
  * Every way out leads through relay and settle, so that each request is answered, recorded and counted exactly once.
@@ -32,6 +33,7 @@ static const struct step {
     { "judge", step_judge },       /* the verdict */
     { "shape", step_shape },       /* the bytes that will be sent, printed from what was judged */
     { "reserve", step_reserve },   /* its place in the team's budget */
+    { "preview", step_preview },   /* a request for the verdict alone ends here */
     { "borrow", step_borrow },     /* the credential */
     { "record", step_record },     /* the intent, durable; it draws the nonce */
     { "sign", step_sign },         /* the signature, made of what will be sent */
@@ -100,6 +102,12 @@ enum step_result txn_refuse_as(struct txn *t, const struct refusal *refusal)
     *r = *refusal;
     r->step = slice_of(steps[t->step].name);
     return STEP_REFUSE;
+}
+
+void txn_would_deny(struct txn *t, const struct refusal *refusal)
+{
+    if (t->would_deny.reason == REASON_NONE)
+        t->would_deny = *refusal;
 }
 
 enum step_result txn_wait(struct txn *t, int64_t deadline_mono_ms)
@@ -192,9 +200,11 @@ static void run_steps(struct txn *t)
             break;
         if (result == STEP_REFUSE)
             MUST(t->log.refusal.reason != REASON_NONE && t->step < step_named("relay"));
-        t->step = result == STEP_REFUSE  ? step_named("relay")
-                  : result == STEP_AGAIN ? step_named("record")
-                                         : t->step + 1;
+        if (result == STEP_ANSWER)
+            MUST(t->own_status && !t->log.was_sent && !t->log.intent_open && t->step < step_named("borrow"));
+        t->step = result == STEP_REFUSE || result == STEP_ANSWER ? step_named("relay")
+                  : result == STEP_AGAIN                         ? step_named("record")
+                                                                 : t->step + 1;
     }
     txn_free(t);
 }

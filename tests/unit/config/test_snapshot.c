@@ -443,7 +443,8 @@ static void all_errors_are_reported_at_once(void **state)
         "machine_types, "
         "max_machines, max_resources, max_virtual_resources, gateway_types, max_gateways, "
         "max_gateway_replicas, charge_types, auto_renewal, resource_burstable, max_benchmark_tasks, "
-        "max_benchmark_agents, max_benchmark_duration, max_benchmark_rate, benchmark_urls\n"
+        "max_benchmark_agents, max_benchmark_duration, max_benchmark_rate, benchmark_urls, mode, "
+        "until\n"
         "f.ini:11: there is no [credential NAME], expected at least one\n");
 }
 

@@ -226,8 +226,8 @@ static void rig_config(struct rig *r)
     r->listen[0] = (struct rule){ .text = S("127.0.0.1:0"), .file = "test", .line = 1 };
     r->listen[1] = (struct rule){ .text = slice_of(unix_text), .file = "test", .line = 2 };
     r->admin[0] = (struct rule){ .text = S("127.0.0.1:0"), .file = "test", .line = 3 };
-    *c = (struct cfg_gateway){ .listen = { "listen", r->listen, 2 },
-                               .admin_listen = { "admin_listen", r->admin, 1 },
+    *c = (struct cfg_gateway){ .listen = { .key = "listen", .at = r->listen, .count = 2 },
+                               .admin_listen = { .key = "admin_listen", .at = r->admin, .count = 1 },
                                .unix_mode = 0600,
                                .max_connections = 100,
                                .max_connections_per_peer = 10,

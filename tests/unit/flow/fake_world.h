@@ -51,6 +51,7 @@ struct world {
     struct world_reply replies[WORLD_MAX];
     size_t reply_count;
     bool client_gone;
+    const char *dry_run; /* value of x-easgate-dry-run; NULL = the header is not sent */
 };
 
 static inline int64_t world_wall(void *ctx)
@@ -211,6 +212,8 @@ static inline bool world_ask(struct world *w, const char *token, const char *met
     struct refusal refusal = { .reason = REASON_NONE };
 
     sbuf_addf(&raw, "%s %s HTTP/1.1\r\nHost: localhost:8080\r\nAuthorization: Bearer %s\r\n", method, target, token);
+    if (w->dry_run)
+        sbuf_addf(&raw, "x-easgate-dry-run: %s\r\n", w->dry_run);
     if (body)
         sbuf_addf(&raw, "Content-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s", strlen(body), body);
     else

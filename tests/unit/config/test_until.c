@@ -1,0 +1,144 @@
+/* What ends by itself: values of policies, clients, whole policies. Dates checked with `date -u -d ... +%s`. */
+#include "config/snapshot.h"
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#define HEAD                                                                                                 \
+    "[gateway]\nlisten = 127.0.0.1:8080\n[upstream main]\nregion = cn-shanghai\n"                            \
+    "[credential main]\ntype = access_key\nfile = /nonexistent/credentials\n[audit]\npath = "                \
+    "/tmp/audit.jsonl\n"                                                                                     \
+    "[client nlp]\ntoken_sha256 = 278cc70e7b8153b22a75a4c7136dc451adef7ca55dcd8bde9db0e6d9586f0b1f\npolicy " \
+    "= small\n"
+#define TO_2027 1798761600 /* date -u -d 2027-01-01 +%s */
+#define TO_JUNE 1782864000 /* date -u -d 2026-07-01 +%s */
+
+static struct snapshot *load(const char *text)
+{
+    struct config_errors errors = { .count = 0 };
+    struct snapshot *s = snapshot_load_text("test.ini", slice_of(text), false, &errors);
+
+    if (!s)
+        print_error("%s", errors.text.p);
+    config_errors_drop(&errors);
+    return s;
+}
+
+static void ends_values_one_by_one(void **state)
+{
+    struct snapshot *s =
+        load(HEAD "[policy small]\nallow = CreateAppService, DescribeService until 2026-12-31\nservices = "
+                  "nlp_*, old_* until 2026-06-30\n"
+                  "app_types = LLM\nservice_specs = a <= 8 until 2026-06-30, a <= 2, b until 2026-12-31\n"
+                  "max_replicas = 8 until 2026-06-30, 4\ninternet = yes until 2026-06-30, no\n");
+    int64_t cap;
+
+    (void)state;
+    assert_non_null(s);
+    assert_int_equal(s->next_end_s, TO_JUNE);
+    struct snapshot *before = snapshot_at(s, TO_JUNE - 1), *mid = snapshot_at(s, TO_JUNE),
+                    *late = snapshot_at(s, TO_2027);
+    const struct policy *p = &before->policies[0];
+    assert_true(policy_cap(p, BOUND_max_replicas, &cap) && cap == 8);
+    assert_int_equal(p->bound[BOUND_service_specs].at[0].cap, 8);
+    assert_non_null(policy_owns(p, BOUND_services, S("old_a")));
+    assert_int_equal(before->next_end_s, TO_JUNE);
+    p = &mid->policies[0];
+    assert_true(policy_cap(p, BOUND_max_replicas, &cap) && cap == 4);
+    assert_int_equal(p->bound[BOUND_service_specs].count, 2);
+    assert_int_equal(p->bound[BOUND_service_specs].at[0].cap, 2);
+    assert_null(policy_owns(p, BOUND_services, S("old_a")));
+    assert_non_null(policy_owns(p, BOUND_services, S("nlp_a")));
+    assert_true(policy_opens(p, opcat_by_name(S("DescribeService"))));
+    assert_string_equal(p->bound[BOUND_internet].at[0].text.p, "no");
+    assert_int_equal(mid->next_end_s, TO_2027);
+    p = &late->policies[0];
+    assert_false(policy_opens(p, opcat_by_name(S("DescribeService"))));
+    assert_int_equal(p->bound[BOUND_service_specs].count, 1);
+    assert_int_equal(late->next_end_s, 0);
+    /* the clients of each are judged by its own policies */
+    assert_ptr_equal(snapshot_client_of_token(late, S("tok-nlp"), NULL)->policy, p);
+    assert_ptr_equal(snapshot_client_by_name(mid, S("nlp"))->policy, &mid->policies[0]);
+    struct snapshot *again = snapshot_at(late, TO_JUNE);
+    assert_int_equal(again->policies[0].bound[BOUND_max_replicas].at[0].cap, 4);
+    snapshot_unref(&s); /* the whole one lives on in the others */
+    assert_int_equal(again->upstreams[0].port, 443);
+    snapshot_unref(&again);
+    snapshot_unref(&late);
+    snapshot_unref(&mid);
+    snapshot_unref(&before);
+}
+
+static void leaves_the_rest_refused(void **state)
+{
+    struct snapshot *s = load(
+        HEAD
+        "[policy small]\nallow = CreateAppService\nservices = nlp_*\napp_types = LLM\nservice_specs = a\n"
+        "max_replicas = 8 until 2026-06-30\n");
+    int64_t cap;
+
+    (void)state;
+    struct snapshot *late = snapshot_at(s, TO_JUNE);
+    assert_false(policy_cap(&late->policies[0], BOUND_max_replicas, &cap));
+    snapshot_unref(&late);
+    snapshot_unref(&s);
+}
+
+static void ends_clients_and_policies(void **state)
+{
+    struct snapshot *s = load(HEAD "until = 2026-12-31T18:00:00Z\n[policy small]\nallow = @read\nservices = "
+                                   "nlp_*\nuntil = 2026-06-30\n");
+
+    (void)state;
+    assert_int_equal(client_end_s(&s->clients[0]), TO_JUNE); /* whichever is first */
+    snapshot_unref(&s);
+    s = load(HEAD "until = 2026-12-31T18:00:00Z\n[policy small]\nallow = @read\nservices = nlp_*\n");
+    assert_int_equal(client_end_s(&s->clients[0]), TO_2027 - 6 * 3600);
+    struct snapshot *same = snapshot_at(s, TO_2027 + 1);
+    assert_ptr_equal(same, s); /* no value ends */
+    snapshot_unref(&same);
+    SCOPED(sbuf) text = SBUF_MAX(65536);
+    snapshot_print(s, &text);
+    assert_non_null(strstr(text.p, "until = 2026-12-31T18:00:00Z\n"));
+    snapshot_unref(&s);
+}
+
+static void refuses_what_cannot_be_meant(void **state)
+{
+    static const char *const bad[] = {
+        "max_replicas = 4, 8 until 2026-06-30\n",
+        "max_replicas = 4, 5\n",
+        "max_replicas = 4 until tomorrow\n",
+        "service_specs = a, a until 2026-06-30\n",
+        "quotas = q until\n",
+        "until = soon\n",
+        "until = 2026-02-30\n",
+        "max_replicas = until 2026-06-30\n",
+        "mode = maybe\n",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        struct config_errors errors = { .count = 0 };
+        SCOPED(sbuf) text = SBUF_MAX(65536);
+        sbuf_addf(&text, HEAD "[policy small]\nallow = @read\nservices = nlp_*\n%s", bad[i]);
+        struct snapshot *s = snapshot_load_text("test.ini", sbuf_slice(&text), false, &errors);
+        if (s)
+            fail_msg("accepted: %s", bad[i]);
+        assert_non_null(strstr(errors.text.p, "test.ini:"));
+        config_errors_drop(&errors);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(ends_values_one_by_one),
+        cmocka_unit_test(leaves_the_rest_refused),
+        cmocka_unit_test(ends_clients_and_policies),
+        cmocka_unit_test(refuses_what_cannot_be_meant),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
