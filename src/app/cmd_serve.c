@@ -310,6 +310,7 @@ static bool restore_doubts(struct server *s)
     for (size_t i = 0; i < count; i++) {
         const struct audit_open *d = &doubts[i];
         open[i] = (struct gate_open){ .id = text_of(d->id, sizeof d->id),
+                                      .client = text_of(d->client, sizeof d->client),
                                       .op = text_of(d->op, sizeof d->op),
                                       .service = text_of(d->changed, sizeof d->changed),
                                       .has_peak = d->has_peak,

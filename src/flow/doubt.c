@@ -65,11 +65,27 @@ static int64_t certain_from(const struct gate *g)
     return clock_mono_ms(g->ports.clock) + (int64_t)g->snap->upstreams[0].timeout_ms;
 }
 
+/* Its caller may come back and ask what became of it (own.h). Without memory only the audit log knows. */
+static void note_unknown(struct gate *g, struct slice id, struct slice client, struct slice op,
+                         struct slice service)
+{
+    struct unknown k = { .sent_wall_ms = clock_wall_ms(g->ports.clock) };
+
+    snprintf(k.id, sizeof k.id, "%.*s", SLICE_FMT(id));
+    snprintf(k.client, sizeof k.client, "%.*s", SLICE_FMT(client));
+    snprintf(k.op, sizeof k.op, "%.*s", SLICE_FMT(op));
+    snprintf(k.service, sizeof k.service, "%.*s", SLICE_FMT(service));
+    unknowns_add(g->unknowns, &k);
+}
+
 void doubt_add(struct txn *t)
 {
     struct slice service = changed_service(&t->in.is.facts);
 
-    if (t->in.is.facts.changes && service.n && change_end(t) == BUDGET_UNKNOWN)
+    if (!t->in.is.facts.changes || change_end(t) != BUDGET_UNKNOWN)
+        return;
+    note_unknown(t->gate, slice_of(t->id), t->in.pass.client->name, t->in.is.match.op->name, service);
+    if (service.n)
         keep(t->gate, slice_of(t->id), service, certain_from(t->gate) + 1);
 }
 
@@ -100,8 +116,10 @@ void gate_restore(struct gate *g, const struct gate_open *open, size_t count)
 {
     size_t restored = 0;
 
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         restored += restore_one(g, &open[i]);
+        note_unknown(g, open[i].id, open[i].client, open[i].op, open[i].service);
+    }
     if (restored < count)
         gate_wait_for_truth(g);
     if (count)
@@ -206,6 +224,8 @@ static bool record_truth(struct txn *t)
 
     if (!read_truth(t, &rec) || ports->audit_append(ports->ctx, &rec) == 0)
         return false;
+    unknowns_end(t->gate->unknowns, rec.id, slice_eq(rec.note, S("exists")) ? UNKNOWN_EXISTS : UNKNOWN_GONE,
+                 rec.replicas_now, rec.wall_ms);
     metric_add(t->gate->metrics, METRIC_unknown_outcomes_resolved_total, 1);
     log_event(LOG_INFO, "request", "the truth about a lost change was read", LOG_C("id", t->id),
               LOG_S("service", rec.service), LOG_S("now", rec.note), LOG_N("replicas", rec.replicas_now));

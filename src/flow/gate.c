@@ -80,7 +80,7 @@ bool gate_end_values(struct gate *g)
     log_event(LOG_WARN, "config", "values of policies have ended", LOG_N("next_end_s", left->next_end_s));
     snapshot_unref(&g->snap);
     g->snap = left;
-    teams_doubt(g);
+    teams_reset(g);
     return true;
 }
 

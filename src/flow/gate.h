@@ -26,7 +26,7 @@ void gate_wait_for_truth(struct gate *g);
 bool gate_doubt_service(struct gate *g, struct slice service);
 /* A change of a run before whose outcome is not known. Borrowed. */
 struct gate_open {
-    struct slice id, op, service; /* service empty: none, or none that can be named */
+    struct slice id, client, op, service; /* service empty: none, or none that can be named */
     bool has_peak;                /* of the service after the call; amounts as its intent has them */
     int64_t peak, peak_gpus;
 };

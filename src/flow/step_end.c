@@ -208,18 +208,6 @@ enum budget_end change_end(const struct txn *t)
     return !t->log.was_sent || t->log.exchange.failure == SEND_NOT_SENT ? BUDGET_NOTHING : BUDGET_UNKNOWN;
 }
 
-/* Its caller may come back and ask what became of it (own.h). Without memory only the audit log knows. */
-static void note_unknown(struct txn *t)
-{
-    struct unknown k = { .sent_wall_ms = clock_wall_ms(t->gate->ports.clock) };
-
-    memcpy(k.id, t->id, sizeof k.id);
-    snprintf(k.client, sizeof k.client, "%.*s", SLICE_FMT(t->in.pass.client->name));
-    snprintf(k.op, sizeof k.op, "%.*s", SLICE_FMT(t->in.is.match.op->name));
-    snprintf(k.service, sizeof k.service, "%.*s", SLICE_FMT(t->in.is.facts.service));
-    unknowns_add(t->gate->unknowns, &k);
-}
-
 enum step_result step_settle(struct txn *t)
 {
     struct gate *g = t->gate;
@@ -241,8 +229,6 @@ enum step_result step_settle(struct txn *t)
     reserve_end(t);
     doubt_add(t);
     usage_leave(t);
-    if (t->in.is.facts.changes && change_end(t) == BUDGET_UNKNOWN)
-        note_unknown(t);
     held_release(t, change_end(t));
     return STEP_DONE;
 }

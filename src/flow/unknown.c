@@ -45,18 +45,16 @@ bool unknowns_add(struct unknowns *u, const struct unknown *what)
     return true;
 }
 
-void unknowns_end(struct unknowns *u, struct slice service, int64_t before_wall_ms, enum unknown_end end,
-                  int64_t replicas, int64_t now_wall_ms)
+void unknowns_end(struct unknowns *u, struct slice id, enum unknown_end end, int64_t replicas,
+                  int64_t now_wall_ms)
 {
-    for (size_t i = 0; i < u->count; i++) {
-        struct unknown *k = &u->ring[i];
-        if (k->end != UNKNOWN_OPEN || k->sent_wall_ms >= before_wall_ms ||
-            !slice_eq(slice_of(k->service), service))
-            continue;
-        k->end = end;
-        k->replicas = replicas;
-        k->known_wall_ms = now_wall_ms;
-    }
+    struct unknown *k = map_get(u->by_id, id);
+
+    if (!k)
+        return;
+    k->end = end;
+    k->replicas = replicas;
+    k->known_wall_ms = now_wall_ms;
 }
 
 const struct unknown *unknowns_find(const struct unknowns *u, struct slice id, struct slice client)

@@ -28,9 +28,8 @@ struct unknowns *unknowns_new(void); /* NULL without memory */
 void unknowns_free(struct unknowns **u);
 /* Take note; the oldest goes when there are too many. False without memory: then the log alone knows. */
 bool unknowns_add(struct unknowns *u, const struct unknown *what);
-/* What EAS said of the service afterwards: the end of all that are open for it and were sent before `before_wall_ms`. */
-void unknowns_end(struct unknowns *u, struct slice service, int64_t before_wall_ms, enum unknown_end end, int64_t replicas,
-                  int64_t now_wall_ms);
+/* The truth about it was read. Nothing happens when it is not kept any more. */
+void unknowns_end(struct unknowns *u, struct slice id, enum unknown_end end, int64_t replicas, int64_t now_wall_ms);
 /* NULL when there is none of this id and client. */
 const struct unknown *unknowns_find(const struct unknowns *u, struct slice id, struct slice client);
 #endif

@@ -110,6 +110,14 @@ static void knows_what_was_not_known(void **state)
     assert_has(w->replies[1].body, "\"Outcome\":\"unknown\"");
     world_ask(w, "tok-vision", "GET", target, NULL);
     assert_int_equal(w->replies[2].status, 404); /* as one that never was */
+    /* once it must have taken effect, the truth is read */
+    world_pass_ms(w, 31000);
+    assert_int_equal(w->send_count, 2);
+    world_answer(w, 1, 200,
+                 "{\"ServiceName\":\"nlp_a\",\"AppSpecName\":\"llama_7b_fp16\",\"TotalInstance\":1}");
+    world_ask(w, "tok-nlp", "GET", target, NULL);
+    assert_has(w->replies[3].body, "\"Outcome\":\"exists\"");
+    assert_has(w->replies[3].body, "\"Replicas\":1");
     world_free(w);
 }
 
