@@ -1,6 +1,5 @@
 /*
- * The answer of a list, put together: a team sees only the services that its policy owns, with the right TotalCount over
- * all pages. Page 1 is the request's own exchange; the others are nested requests (gather.c). Then the caller's page is cut
+ * The answer of a list, put together: a team sees only what its policy owns, with the right count over all pages. Page 1 is the request's own exchange; the others are nested requests (gather.c). Then the caller's page is cut
  * from what is owned.
  */
 #include "flow/gate_state.h"
@@ -22,10 +21,22 @@ static uint64_t asked_number(struct txn *t, struct slice name, uint64_t otherwis
     return n;
 }
 
-/* Cut the caller's page out of all that is owned, and say how much there is. */
+/* How much there is, and which page this is; a list without a count has no pages. */
+static bool say_counts(struct txn *t, size_t total, uint64_t number, uint64_t size)
+{
+    struct slice name = t->gather.op->list.total;
+
+    return name.n == 0 || (json_set_integer(t->gather.first, name, (int64_t)total) &&
+                           json_set_integer(t->gather.first, S("PageNumber"), (int64_t)number) &&
+                           json_set_integer(t->gather.first, S("PageSize"), (int64_t)size));
+}
+
+/* Cut the caller's page out of all that is owned. */
 static enum step_result cut_page(struct txn *t)
 {
-    uint64_t size = asked_number(t, S("PageSize"), 100), number = asked_number(t, S("PageNumber"), 1);
+    bool has_pages = t->gather.op->list.total.n > 0;
+    uint64_t size = asked_number(t, S("PageSize"), has_pages ? 100 : COUNT_MAX),
+             number = asked_number(t, S("PageNumber"), 1);
     uint64_t first = 0, at = 0;
     size_t total = json_count(t->gather.owned);
     struct json *page = json_new_array();
@@ -39,10 +50,8 @@ static enum step_result cut_page(struct txn *t)
         fine = mine && json_append(page, &mine);
         json_free(&mine);
     }
-    fine = fine && json_set(t->gather.first, S("Services"), &page) &&
-           json_set_integer(t->gather.first, S("TotalCount"), (int64_t)total) &&
-           json_set_integer(t->gather.first, S("PageNumber"), (int64_t)number) &&
-           json_set_integer(t->gather.first, S("PageSize"), (int64_t)size);
+    fine = fine && json_set(t->gather.first, t->gather.op->list.items, &page) &&
+           say_counts(t, total, number, size);
     json_free(&page);
     if (fine)
         json_print(t->gather.first, &t->log.body);
@@ -53,7 +62,7 @@ enum step_result step_collect(struct txn *t)
 {
     bool is_first = t->wait.event == TXN_EVENT_NONE;
 
-    if (!txn_lists_services(t) || t->parent)
+    if (!txn_is_list(t) || t->parent)
         return STEP_NEXT;
     if (is_first && t->log.answer->status >= 400)
         return STEP_NEXT; /* EAS's own refusal passes; with any other status it could be a list that nobody cut */

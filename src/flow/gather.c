@@ -1,22 +1,24 @@
 /*
- * Reading a whole list, page by page, by nested requests. What is kept of it is only what the policy owns; what has no
- * readable name is nobody's. collect.c makes answers of it, reserve.c the truth about a team's replicas.
+ * Reading a whole list, page by page, by nested requests: which member holds its items and what of the policy must own them
+ * says op->list. What is kept of it is only what is owned; what has no readable name is nobody's. collect.c makes answers of it, reserve.c the truth about a team's replicas.
  */
 #include "flow/gate_state.h"
 #include "flow/life.h"
 
 #define COUNT_MAX 1000000000
 
-/* Move the services of `page` that the policy owns to the end of t->gather.owned. */
-static bool keep_owned(struct txn *t, struct json *services)
+/* Move the items of a page that the policy owns to the end of t->gather.owned. */
+static bool keep_owned(struct txn *t, struct json *items)
 {
     const struct policy *owner = t->gather.policy ? t->gather.policy : t->in.pass.client->policy;
 
-    for (const struct json *s = json_first(services), *next; s; s = next) {
+    const struct op_list *list = &t->gather.op->list;
+
+    for (const struct json *s = json_first(items), *next; s; s = next) {
         next = json_next(s);
-        if (!policy_owns(owner, BOUND_services, json_text(json_get(s, S("ServiceName")))))
+        if (!policy_owns(owner, list->bound, json_text(json_get(s, list->id))))
             continue;
-        struct json *mine = json_take(services, s);
+        struct json *mine = json_take(items, s);
         bool kept = mine && json_append(t->gather.owned, &mine);
         json_free(&mine);
         if (!kept)
@@ -25,7 +27,19 @@ static bool keep_owned(struct txn *t, struct json *services)
     return true;
 }
 
-/* Take a page in; AGAIN when there are more. The first page's tree, without its services, is what the answer is made of. */
+/* Beside its items a list has numbers and texts about itself; what has members of its own could name anything. */
+static void keep_plain(struct json *page)
+{
+    for (const struct json *m = json_first(page), *next; m; m = next) {
+        next = json_next(m);
+        if (json_type(m) != JSON_ARRAY && json_type(m) != JSON_OBJECT)
+            continue;
+        struct json *other = json_take(page, m);
+        json_free(&other);
+    }
+}
+
+/* Take a page in; AGAIN when there are more. The first page's tree, without its items, is what the answer is made of. */
 enum step_result gather_take(struct txn *t, const struct http1_msg *answer)
 {
     if (answer->status != 200)
@@ -33,25 +47,27 @@ enum step_result gather_take(struct txn *t, const struct http1_msg *answer)
                           "page %llu of the list could not be read: EAS answered with status %d",
                           (unsigned long long)t->gather.page, answer->status);
     struct json *page = json_load(sbuf_slice(&answer->body), &json_limits_answer, NULL);
-    const struct json *list = json_get(page, S("Services"));
-    struct json *services = list ? json_take(page, list) : NULL;
-    size_t seen = json_count(services);
-    int64_t total = 0;
+    const struct op_list *list = &t->gather.op->list;
+    const struct json *found = json_get(page, list->items);
+    struct json *items = found ? json_take(page, found) : NULL;
+    size_t seen = json_count(items);
+    int64_t total = (int64_t)seen; /* without a count it has one page */
     enum step_result result = STEP_NEXT;
 
-    if (json_type(services) != JSON_ARRAY ||
-        !json_integer(json_get(page, S("TotalCount")), 0, COUNT_MAX, &total))
-        result =
-            txn_refuse(t, REASON_UPSTREAM_ANSWER, "the list of EAS has no readable Services and TotalCount");
+    if (json_type(items) != JSON_ARRAY ||
+        (list->total.n && !json_integer(json_get(page, list->total), 0, COUNT_MAX, &total)))
+        result = txn_refuse(t, REASON_UPSTREAM_ANSWER, "the list of EAS has no readable %.*s%s%.*s",
+                            SLICE_FMT(list->items), list->total.n ? " and " : "", SLICE_FMT(list->total));
     if (result == STEP_NEXT && !t->gather.owned)
         t->gather.owned = json_new_array();
-    if (result == STEP_NEXT && (!t->gather.owned || !keep_owned(t, services)))
+    if (result == STEP_NEXT && (!t->gather.owned || !keep_owned(t, items)))
         result = txn_refuse(t, REASON_OVERLOADED, "out of memory");
     if (!t->gather.first) {
+        keep_plain(page);
         t->gather.first = page;
         page = NULL;
     }
-    json_free(&services);
+    json_free(&items);
     json_free(&page);
     if (t->gather.seen == 0)
         t->gather.total = total;
@@ -64,7 +80,7 @@ enum step_result gather_take(struct txn *t, const struct http1_msg *answer)
 
 enum step_result gather_ask(struct txn *t, const struct query *filters)
 {
-    const struct op *op = opcat_by_name(S("ListServices"));
+    const struct op *op = t->gather.op = filters ? t->in.is.match.op : opcat_by_name(S("ListServices"));
     struct query query;
     struct err e = { 0 };
     char number[24];
@@ -73,7 +89,7 @@ enum step_result gather_ask(struct txn *t, const struct query *filters)
         t->gather.deadline_mono_ms = txn_now(t) + (int64_t)txn_upstream(t)->timeout_ms;
     if (++t->gather.page > txn_upstream(t)->list_max_pages)
         return txn_refuse(t, REASON_LIST_TOO_LONG,
-                          "EAS lists more than %llu pages of " LIST_PAGE_SIZE_TEXT " services",
+                          "EAS lists more than %llu pages of " LIST_PAGE_SIZE_TEXT " things",
                           (unsigned long long)txn_upstream(t)->list_max_pages);
     snprintf(number, sizeof number, "%llu", (unsigned long long)t->gather.page);
     bool ready = query_init(op, t->arena, &query);

@@ -65,8 +65,9 @@ struct txn {
     bool has_state;
     struct slice facts_text, state_text; /* as the records have them */
     struct {                  /* a list that is being read, gather.c */
-        struct json *first;   /* the first page, without its services */
-        struct json *owned;   /* the services of all pages so far that the policy owns */
+        const struct op *op;  /* the list; its op->list says what is in it */
+        struct json *first;   /* the first page, without its items */
+        struct json *owned;   /* the items of all pages so far that the policy owns */
         const struct policy *policy; /* that owns; NULL: the client's own */
         size_t seen;
         int64_t total;        /* as the first page has it */
@@ -176,8 +177,8 @@ enum step_result step_resolve(struct txn *t);  /* doubt.c */
 bool txn_nest(struct txn *t, const struct op *op, struct slice name, const struct query *query, int64_t deadline_mono_ms);
 /* The verdict of a nested request: it may only read, for its parent, what the parent's policy owns. */
 enum step_result judge_nested(struct txn *t);
-/* Is its answer a list that is cut to the services of the policy? */
-bool txn_lists_services(const struct txn *t);
+/* Is its answer a list that is cut to what the policy owns? */
+bool txn_is_list(const struct txn *t);
 /* look.c: look at the service of the plan: NEXT (t->look.seen.state is whole), REFUSE, or WAIT (TXN_LOOKED_UP follows, then
  * look_go_on). */
 enum step_result look_begin(struct txn *t, const struct look *plan);
@@ -187,8 +188,8 @@ bool is_purchase(const struct txn *t);
 enum step_result purchase_hold(struct txn *t);
 enum step_result purchase_ask(struct txn *t);
 enum step_result purchase_judge(struct txn *t);
-/* gather.c: take a page of ListServices in; AGAIN when there are more. Ask for the next one: WAIT, TXN_LOOKED_UP follows, then
- * gather_read. filters may be NULL. */
+/* gather.c: take a page of the list in; AGAIN when there are more. Ask for the next one: WAIT, TXN_LOOKED_UP follows, then
+ * gather_read. filters: of t's own list; NULL: all of ListServices. */
 enum step_result gather_take(struct txn *t, const struct http1_msg *answer);
 enum step_result gather_ask(struct txn *t, const struct query *filters);
 enum step_result gather_read(struct txn *t);

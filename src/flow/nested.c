@@ -7,9 +7,9 @@
 #include "flow/life.h"
 #include "base/must.h"
 
-bool txn_lists_services(const struct txn *t)
+bool txn_is_list(const struct txn *t)
 {
-    return slice_eq(t->in.is.match.op->name, S("ListServices"));
+    return t->in.is.match.op->list.items.n > 0;
 }
 
 bool txn_nest(struct txn *t, const struct op *op, struct slice name, const struct query *query,

@@ -20,21 +20,10 @@ static enum step_result take_verdict(struct txn *t, const struct service_state *
     return txn_refuse_as(t, &t->verdict.refusal);
 }
 
-/* Lists of other things than services are cut nowhere yet. */
-static bool is_within_reach(const struct txn *t)
-{
-    return t->in.is.match.op->list.items.n == 0 || txn_lists_services(t);
-}
-
 /* All that can be refused without the present state is refused here, so that it causes no look-up. */
 enum step_result step_screen(struct txn *t)
 {
-    enum step_result result = take_verdict(t, NULL);
-
-    if (result == STEP_NEXT && !is_within_reach(t))
-        return txn_refuse(t, REASON_OPERATION_DENIED, "%.*s is not carried out by this version of easgate",
-                          SLICE_FMT(t->in.is.match.op->name));
-    return result;
+    return take_verdict(t, NULL);
 }
 
 /* All that the change may touch, before anything is looked at. */
@@ -177,6 +166,17 @@ static bool fill_query(struct txn *t, struct slice name, struct slice value, str
     return !value.p || query_set(&t->in.is.query, t->arena, name, value, e);
 }
 
+/* Of a list all pages are read; the caller's one is cut from what is owned, in `collect`. */
+static bool shape_list(struct txn *t, struct err *e)
+{
+    if (!txn_is_list(t) || t->parent)
+        return true;
+    t->gather.op = t->in.is.match.op;
+    t->gather.page = 1;
+    return t->gather.op->list.total.n == 0 || (fill_query(t, S("PageNumber"), S("1"), e) &&
+                                               fill_query(t, S("PageSize"), S(LIST_PAGE_SIZE_TEXT), e));
+}
+
 enum step_result step_shape(struct txn *t)
 {
     struct outgoing *out = &t->out;
@@ -184,13 +184,7 @@ enum step_result step_shape(struct txn *t)
 
     bool filled = fill_query(t, S("WorkspaceId"), t->verdict.fill_workspace, &e) &&
                   fill_query(t, S("QuotaId"), t->verdict.fill_quota, &e);
-    if (filled && txn_lists_services(t) && !t->parent) {
-        /* the caller's page is cut from the owned services of all pages, in `collect` */
-        t->gather.page = 1;
-        filled = fill_query(t, S("PageNumber"), S("1"), &e) &&
-                 fill_query(t, S("PageSize"), S(LIST_PAGE_SIZE_TEXT), &e);
-    }
-    if (!filled)
+    if (!filled || !shape_list(t, &e))
         return txn_refuse(t, REASON_INTERNAL, "the query could not be built: %s", e.text);
     print_path(&t->in.is.match, &t->out_path);
     query_print_canonical(&t->in.is.query, &t->out_query);
