@@ -1,6 +1,6 @@
 /*
- * The audit key's state file: see audit_keyfile.h. The new key is durable in a file beside before it takes the old one's
- * name; then the old file, which has no name any more, is overwritten. Key bytes are in memory that is wiped.
+ * The audit key's state file: see audit_keyfile.h. The new key is durable in a file beside before the two exchange their names;
+ * then the old one is overwritten, and waits there for the next time. Key bytes are in memory that is wiped.
  */
 #include "edge/audit_keyfile.h"
 #include "config/textfile.h"
@@ -36,21 +36,26 @@ static bool sync_dir_of(const char *path, struct err *e)
     return ok;
 }
 
-/* A new file with the key in it, durable. */
-static bool write_new(const char *name, const struct audit_key *k, const char *path, struct err *e)
+/* All of an open file, durably: what stood there is overwritten, so that this needs no room that it does not have. */
+static bool put_key(int fd, const struct audit_key *k)
 {
     char memory[AUDIT_KEY_TEXT_BYTES] = "";
     struct sbuf text = SBUF_LENT(memory, sizeof memory, sizeof memory - 1);
+
+    audit_key_print(k, &text);
+    bool ok = sbuf_ok(&text) && fchmod(fd, 0600) == 0 && write(fd, text.p, text.n) == (ssize_t)text.n &&
+              ftruncate(fd, (off_t)text.n) == 0 && fsync(fd) == 0;
+    secret_wipe(memory, sizeof memory);
+    return ok;
+}
+
+static bool write_new(const char *name, const struct audit_key *k, const char *path, struct err *e)
+{
     int fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 
     if (fd < 0)
         return io_error(path, "cannot create it", e);
-    audit_key_print(k, &text);
-    bool ok = sbuf_ok(&text) && fchmod(fd, 0600) == 0 && write(fd, text.p, text.n) == (ssize_t)text.n &&
-              fsync(fd) == 0;
-    if (!ok)
-        io_error(path, "cannot write it", e);
-    secret_wipe(memory, sizeof memory);
+    bool ok = put_key(fd, k) || io_error(path, "cannot write it", e);
     close(fd);
     if (!ok)
         unlink(name);
@@ -84,8 +89,8 @@ bool audit_keyfile_read(const char *path, struct audit_key *out, struct err *e)
     return ok || err_set(e, why.code, "the audit key %s: %s", path, why.text);
 }
 
-/* The old file has lost its name, and holds a key that nobody may find: write over it. That it fails is no reason to stop,
- * since the new key counts already. */
+/* The old file holds a key that nobody may find: write over it. That it fails is no reason to stop, since the new key
+ * counts already. */
 static void overwrite(int fd)
 {
     static const char blank[AUDIT_KEY_TEXT_BYTES];
@@ -101,6 +106,39 @@ static void overwrite(int fd)
     fsync(fd);
 }
 
+/* The file beside that the last replacement left, if nobody else can have it open; or a new one. */
+static int open_spare(const char *name)
+{
+    struct stat st;
+    int fd = open(name, O_WRONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+
+    if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_uid == geteuid() && st.st_nlink == 1 &&
+        (st.st_mode & 07777) == 0600)
+        return fd;
+    if (fd >= 0)
+        close(fd);
+    unlink(name);
+    return open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+}
+
+/* Where a file system cannot exchange two names, the old file loses its own. */
+static bool exchange(const char *name, const char *path)
+{
+    return renameat2(AT_FDCWD, name, AT_FDCWD, path, RENAME_EXCHANGE) == 0 ||
+           ((errno == EINVAL || errno == ENOSYS) && rename(name, path) == 0);
+}
+
+static bool put_in_place(const char *name, const char *path, const struct audit_key *k, struct err *e)
+{
+    int fd = open_spare(name);
+
+    if (fd < 0)
+        return io_error(path, "cannot create a file beside it", e);
+    bool ok = put_key(fd, k) || io_error(path, "cannot write a file beside it", e);
+    close(fd);
+    return ok && (exchange(name, path) || io_error(path, "cannot replace it", e)) && sync_dir_of(path, e);
+}
+
 bool audit_keyfile_replace(const char *path, const struct audit_key *k, struct err *e)
 {
     char name[PATH_MAX];
@@ -111,13 +149,7 @@ bool audit_keyfile_replace(const char *path, const struct audit_key *k, struct e
     int old = open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (old < 0)
         return io_error(path, "cannot open it", e);
-    unlink(name); /* of an attempt that was cut off */
-    bool ok = write_new(name, k, path, e);
-    if (ok && rename(name, path) != 0) {
-        ok = io_error(path, "cannot replace it", e);
-        unlink(name);
-    }
-    ok = ok && sync_dir_of(path, e);
+    bool ok = put_in_place(name, path, k, e);
     if (ok)
         overwrite(old);
     close(old);

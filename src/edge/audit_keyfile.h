@@ -1,7 +1,8 @@
 /*
  * audit_keyfile: the state file with the audit log's key of now: one key line (core/audit_key.h). It is replaced as a whole, so
  * that a crash leaves either the old one or the new one; what the old one held is overwritten on the disk, as far as a file
- * system lets a program do that. Mode 0600, a regular file (no link, since it is replaced).
+ * system lets a program do that. A file PATH.new stays beside it, so that a full disk does not keep the key from moving on.
+ * Mode 0600, a regular file (no link, since it is replaced).
  */
 #ifndef EG_AUDIT_KEYFILE_H
 #define EG_AUDIT_KEYFILE_H

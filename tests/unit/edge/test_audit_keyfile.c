@@ -45,7 +45,11 @@ static size_t files_in_dir(void)
 
 static int begin(void **state)
 {
+    char beside[120];
+
     (void)state;
+    snprintf(beside, sizeof beside, "%s.new", path);
+    unlink(beside);
     unlink(path);
     return 0;
 }
@@ -91,7 +95,7 @@ static void test_replace_leaves_nothing(void **state)
     assert_int_equal(n, strlen("easgate-audit-key 1 1795449600 3600 0 ") + 65);
     assert_true(audit_key_forward(&key, 1, NULL));
     assert_true(audit_keyfile_replace(path, &key, NULL));
-    assert_int_equal(files_in_dir(), 1);
+    assert_int_equal(files_in_dir(), 2); /* with the spare, which is the old one */
     assert_true(audit_keyfile_read(path, &read, NULL));
     assert_int_equal(read.epoch, 1);
     assert_memory_equal(secret_bytes(read.key).p, secret_bytes(key.key).p, AUDIT_KEY_BYTES);
@@ -125,11 +129,12 @@ static void test_cut_off_replacement(void **state)
     assert_int_equal(read.epoch, 0);
     audit_key_drop(&read);
     assert_true(audit_key_forward(&key, 1, NULL) && audit_keyfile_replace(path, &key, NULL));
-    assert_int_equal(files_in_dir(), 1);
+    assert_int_equal(files_in_dir(), 2);
     assert_true(audit_keyfile_read(path, &read, NULL));
     assert_int_equal(read.epoch, 1);
     audit_key_drop(&read);
     /* where no file can be made the old key stays (root writes anywhere, so a directory stands in the way) */
+    assert_int_equal(unlink(beside), 0);
     assert_int_equal(mkdir(beside, 0700), 0);
     assert_true(audit_key_forward(&key, 2, NULL));
     assert_false(audit_keyfile_replace(path, &key, NULL));
@@ -137,6 +142,62 @@ static void test_cut_off_replacement(void **state)
     assert_true(audit_keyfile_read(path, &read, NULL));
     assert_int_equal(read.epoch, 1);
     audit_key_drop(&read);
+    audit_key_drop(&key);
+}
+
+/* Many times over, with longer and shorter numbers: the file is always the one line, the spare is blank. */
+static void test_again_and_again(void **state)
+{
+    static const uint64_t epochs[] = { 1, 2, 9, 10, 99, 100, 12345, 100000 };
+    struct audit_key key = key_of(1), read;
+    char beside[120], text[400];
+
+    (void)state;
+    snprintf(beside, sizeof beside, "%s.new", path);
+    assert_true(audit_keyfile_create(path, &key, NULL));
+    for (size_t i = 0; i < sizeof epochs / sizeof *epochs; i++) {
+        assert_true(audit_key_forward(&key, epochs[i], NULL) && audit_keyfile_replace(path, &key, NULL));
+        assert_true(audit_keyfile_read(path, &read, NULL));
+        assert_int_equal(read.epoch, epochs[i]);
+        assert_memory_equal(secret_bytes(read.key).p, secret_bytes(key.key).p, AUDIT_KEY_BYTES);
+        audit_key_drop(&read);
+        int fd = open(beside, O_RDONLY);
+        assert_true(fd >= 0);
+        for (size_t n = content(fd, text, sizeof text); n; n--)
+            assert_int_equal(text[n - 1], 0);
+        close(fd);
+    }
+    audit_key_drop(&key);
+}
+
+/* A spare that somebody else may have open, or that is none, is not written into. */
+static void test_foreign_spare(void **state)
+{
+    struct audit_key key = key_of(1), read;
+    char beside[120], other[120], text[400];
+
+    (void)state;
+    snprintf(beside, sizeof beside, "%s.new", path);
+    snprintf(other, sizeof other, "%s.other", path);
+    assert_true(audit_keyfile_create(path, &key, NULL));
+    for (int kind = 0; kind < 3; kind++) {
+        unlink(beside);
+        int fd = open(other, O_RDWR | O_CREAT, 0600);
+        assert_true(fd >= 0);
+        if (kind == 0)
+            assert_int_equal(symlink(other, beside), 0);
+        else if (kind == 1)
+            assert_int_equal(link(other, beside), 0);
+        else
+            assert_true(rename(other, beside) == 0 && chmod(beside, 0644) == 0);
+        assert_true(audit_key_forward(&key, key.epoch + 1, NULL) && audit_keyfile_replace(path, &key, NULL));
+        assert_int_equal(content(fd, text, sizeof text), 0);
+        close(fd);
+        unlink(other);
+        assert_true(audit_keyfile_read(path, &read, NULL));
+        assert_int_equal(read.epoch, key.epoch);
+        audit_key_drop(&read);
+    }
     audit_key_drop(&key);
 }
 
@@ -183,14 +244,17 @@ int main(void)
         cmocka_unit_test_setup(test_create, begin),
         cmocka_unit_test_setup(test_replace_leaves_nothing, begin),
         cmocka_unit_test_setup(test_cut_off_replacement, begin),
+        cmocka_unit_test_setup(test_again_and_again, begin),
+        cmocka_unit_test_setup(test_foreign_spare, begin),
         cmocka_unit_test_setup(test_refused, begin),
     };
 
     if (!mkdtemp(dir))
         return 1;
     snprintf(path, sizeof path, "%s/audit.key", dir);
+    void *none = NULL;
     int failed = cmocka_run_group_tests_name("audit_keyfile", tests, NULL, NULL);
-    unlink(path);
+    begin(&none);
     rmdir(dir);
     return failed;
 }

@@ -549,6 +549,7 @@ static void test_state_file_cannot_be_replaced(void **state)
     rig_init(&r);
     rig_open(&r);
     snprintf(beside, sizeof beside, "%s.new", r.key_path);
+    assert_int_equal(unlink(beside), 0);
     assert_int_equal(mkdir(beside, 0700), 0);
     put_rec(&r, AUDIT_INTENT, "a");
     assert_false(ledger_status(r.l)->failed);
@@ -603,8 +604,9 @@ static void test_refused_at_start(void **state)
     put_key(&r, 3);
     char beside[120];
     snprintf(beside, sizeof beside, "%s.new", r.key_path);
+    assert_int_equal(unlink(beside), 0);
     assert_int_equal(mkdir(beside, 0700), 0); /* the next key would find no room there */
-    must_refuse(&r, "cannot create it");
+    must_refuse(&r, "cannot create a file beside it");
     assert_int_equal(rmdir(beside), 0);
     rig_open(&r);
     rig_stop(&r);
