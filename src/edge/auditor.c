@@ -208,7 +208,8 @@ static void on_turn_end(evutil_socket_t fd, short what, void *arg)
 
 static void watch(struct auditor *a, int64_t now)
 {
-    if (a->slow || !a->busy_since_ms || a->failed ||
+    /* with nothing waiting busy_since_ms may be old, and no record would come back to say that all is well */
+    if (a->slow || !a->busy_since_ms || !a->waiting_records || a->failed ||
         now - a->busy_since_ms <= (int64_t)a->cfg.commit_timeout_ms)
         return;
     a->slow = true;
