@@ -256,7 +256,7 @@ bool seen_add_cron(const struct json *scaler, struct service_seen *inout, struct
             return err_set(e, ERR_RANGE, "TargetSize of its cron scaler is not a count");
         inout->state.cron_max = larger(inout->state.cron_max, n);
     }
-    inout->state.has_cron = true;
+    inout->state.has_cron = json_count(jobs) > 0; /* without a job nothing ever fires */
     return true;
 }
 

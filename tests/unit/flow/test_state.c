@@ -503,6 +503,22 @@ static void what_a_scaler_says_must_be_readable(void **state)
     }
 }
 
+/* A cron scaler without a job is as good as none. */
+static void a_scaler_without_jobs_is_none(void **state)
+{
+    struct played p = { "PUT", A "/scale", "{\"Instance\":2}", NULL, NULL, "{\"ScaleJobs\":[]}", NULL,
+                        NULL,  NULL };
+    struct world *w = world_new(INI);
+    char seen[256];
+
+    (void)state;
+    p.service = "{" LLAMA "," TOTAL("1") "," CRON "}";
+    world_ask(w, "tok-nlp", p.method, p.target, p.body);
+    assert_true(play(w, &p, 0, seen, sizeof seen));
+    world_answer(w, 2, 200, "{}");
+    world_free(w);
+}
+
 static void stopping_within_each_look_up(void **state)
 {
     (void)state;
@@ -763,6 +779,7 @@ int main(void)
         cmocka_unit_test(a_look_up_that_our_key_fails_says_so),
         cmocka_unit_test(what_a_service_says_of_itself_must_be_readable),
         cmocka_unit_test(what_a_scaler_says_must_be_readable),
+        cmocka_unit_test(a_scaler_without_jobs_is_none),
         cmocka_unit_test(stopping_within_each_look_up),
         cmocka_unit_test(a_second_change_waits_from_before_the_first_look_up_to_its_end),
         cmocka_unit_test(a_clone_holds_its_source_and_its_new_name),
