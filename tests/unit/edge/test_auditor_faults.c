@@ -46,6 +46,7 @@ static void test_changed_by_others(void **state)
         for (int synced = 0; synced < 2; synced++) {
             const char *why;
             world_init(&w, synced);
+            w.cfg.probe_every_ms = 400; /* what is asked behind the loss is asked before the log is back */
             must_open(&w);
             uint64_t before = put_intent(&w, "before");
             assert_true(wait_durable(&w, before));
