@@ -53,6 +53,9 @@ struct world {
     struct auditor_config cfg;
     uint64_t durable;
     int lost;
+    uint64_t durable_at_loss; /* when the last loss was told; and whether the log was failed then, and why */
+    bool failed_at_loss;
+    char why_at_loss[480];
     bool inside; /* within auditor_append: no callback may come */
 };
 
