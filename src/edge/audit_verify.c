@@ -102,31 +102,38 @@ static void take_rotate(struct verify *v, const struct audit_line *line)
                  (unsigned long long)line->seq);
 }
 
+/* Is the record that was just read the one of this checkpoint, made with this log's key? */
+static bool check_mark(struct verify *v, const struct audit_mark *mark, const struct audit_line *line,
+                       const struct audit_text *text)
+{
+    bool has_hash = memcmp(mark->hash, v->scan->chain.hash, sizeof mark->hash) == 0;
+    bool has_epochs_key = v->key.key && line->version == 2 && line->epoch == v->key.epoch;
+    char why[160];
+
+    if (has_hash && (!has_epochs_key || audit_mark_fits_key(mark, &v->key)))
+        return true;
+    snprintf(why, sizeof why, "record %llu is not the one of %s", (unsigned long long)mark->seq,
+             has_hash ? "this log's key: the checkpoint's mac is another's"
+                      : "the checkpoint: it has another hash");
+    return place(&v->failure, ERR_CONFLICT, v->part->path, text->number, why);
+}
+
 /* The checkpoints of this record. */
 static bool check_marks(struct verify *v, const struct audit_line *line, const struct audit_text *text)
 {
     const struct audit_marks *m = v->what->marks;
-    char why[160];
+    const struct audit_mark *from = v->what->from;
 
     for (; m && v->next_mark < m->count && m->list[v->next_mark].seq <= line->seq; v->next_mark++) {
         const struct audit_mark *mark = &m->list[v->next_mark];
         if (mark->seq < line->seq)
             continue; /* before the first record */
-        bool fits = memcmp(mark->hash, v->scan->chain.hash, sizeof mark->hash) == 0;
-        snprintf(why, sizeof why, "record %llu is not the one of %s", (unsigned long long)mark->seq,
-                 fits ? "this log's key: the checkpoint's mac is another's"
-                      : "the checkpoint: it has another hash");
-        bool can_mac = v->key.key && line->version == 2 && line->epoch == v->key.epoch;
-        if (!fits || (can_mac && !audit_mark_fits_key(mark, &v->key)))
-            return place(&v->failure, ERR_CONFLICT, v->part->path, text->number, why);
+        if (!check_mark(v, mark, line, text))
+            return false;
         v->out->marks++;
         v->out->marked_seq = mark->seq;
     }
-    const struct audit_mark *from = v->what->from;
-    if (from && from->seq == line->seq && memcmp(from->hash, v->scan->chain.hash, sizeof from->hash) != 0)
-        return place(&v->failure, ERR_CONFLICT, v->part->path, text->number,
-                     "this record is not the one of the checkpoint to begin with: it has another hash");
-    return true;
+    return !from || from->seq != line->seq || check_mark(v, from, line, text);
 }
 
 static void take_first(struct verify *v, const struct audit_line *line)
@@ -307,22 +314,22 @@ static size_t first_part(const struct verify *v)
 static bool check_beginning(struct verify *v, struct err *e)
 {
     const struct audit_mark *from = v->what->from;
-    uint64_t first = v->out->first_seq;
+    uint64_t first = v->out->first_seq, known = from ? from->seq : 0;
     char why[200];
 
-    if (from && first <= from->seq + 1) {
-        if (first == from->seq + 1 && memcmp(from->hash, v->first_prev, sizeof v->first_prev) != 0)
+    if (from && first <= known + 1) {
+        if (first == known + 1 && memcmp(from->hash, v->first_prev, sizeof v->first_prev) != 0)
             return place(e, ERR_CONFLICT, v->first_path, 1,
                          "does not go on behind the checkpoint to begin with");
         snprintf(v->out->beginning, sizeof v->out->beginning,
-                 "what is before the checkpoint of record %llu was not read", (unsigned long long)from->seq);
+                 "what is before the checkpoint of record %llu was not read", (unsigned long long)known);
         return true;
     }
-    if (first <= 1 || v->out->beginning[0] || !v->what->from_beginning)
+    if (first <= 1 || (!from && (v->out->beginning[0] || !v->what->from_beginning)))
         return true;
     snprintf(why, sizeof why,
-             "records 1 to %llu are missing before it, and no rotate record or checkpoint says why",
-             (unsigned long long)first - 1);
+             "records %llu to %llu are missing before it, and no rotate record or checkpoint says why",
+             (unsigned long long)known + 1, (unsigned long long)first - 1);
     return place(e, ERR_CONFLICT, v->first_path, 1, why);
 }
 
