@@ -4,13 +4,17 @@
 #include <endian.h>
 #include <stdint.h>
 
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c = ascii_lower(c);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
+/* For each byte: the value of a hex digit, with 0x10 for digits and lower case, 0x20 for upper case; 0 for what is none. */
+#define HEX_LOWER 0x10
+#define HEX_UPPER 0x20
+static const unsigned char hex_digits[256] = {
+    ['0'] = HEX_LOWER,      ['1'] = HEX_LOWER + 1,  ['2'] = HEX_LOWER + 2,  ['3'] = HEX_LOWER + 3,
+    ['4'] = HEX_LOWER + 4,  ['5'] = HEX_LOWER + 5,  ['6'] = HEX_LOWER + 6,  ['7'] = HEX_LOWER + 7,
+    ['8'] = HEX_LOWER + 8,  ['9'] = HEX_LOWER + 9,  ['a'] = HEX_LOWER + 10, ['b'] = HEX_LOWER + 11,
+    ['c'] = HEX_LOWER + 12, ['d'] = HEX_LOWER + 13, ['e'] = HEX_LOWER + 14, ['f'] = HEX_LOWER + 15,
+    ['A'] = HEX_UPPER + 10, ['B'] = HEX_UPPER + 11, ['C'] = HEX_UPPER + 12, ['D'] = HEX_UPPER + 13,
+    ['E'] = HEX_UPPER + 14, ['F'] = HEX_UPPER + 15,
+};
 
 void enc_hex(const void *bytes, size_t n, char *out)
 {
@@ -27,16 +31,24 @@ void enc_hex(const void *bytes, size_t n, char *out)
 bool enc_unhex(struct slice hex, void *out, size_t n)
 {
     unsigned char *to = out;
+    bool ok = hex.n == 2 * n;
 
-    if (hex.n != 2 * n)
-        return false;
-    for (size_t i = 0; i < n; i++) {
-        int high = hex_value(hex.p[2 * i]), low = hex_value(hex.p[2 * i + 1]);
-        if (high < 0 || low < 0)
-            return false;
-        to[i] = (unsigned char)(high << 4 | low);
+    for (size_t i = 0; ok && i < n; i++) {
+        unsigned high = hex_digits[(unsigned char)hex.p[2 * i]],
+                 low = hex_digits[(unsigned char)hex.p[2 * i + 1]];
+        to[i] = (unsigned char)(high << 4 | (low & 15));
+        ok = high && low;
     }
-    return true;
+    return ok;
+}
+
+bool enc_is_lower_hex(struct slice s)
+{
+    unsigned all = HEX_LOWER;
+
+    for (size_t i = 0; i < s.n; i++)
+        all &= hex_digits[(unsigned char)s.p[i]];
+    return all != 0;
 }
 
 void enc_base64(struct slice bytes, struct sbuf *out)

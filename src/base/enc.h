@@ -7,6 +7,8 @@
 void enc_hex(const void *bytes, size_t n, char *out);
 /* Exactly n bytes from 2n hex digits of either case. */
 bool enc_unhex(struct slice hex, void *out, size_t n);
+/* Nothing but 0-9 and a-f; true for an empty text. */
+bool enc_is_lower_hex(struct slice s);
 /* Standard base64 with padding. */
 void enc_base64(struct slice bytes, struct sbuf *out);
 /* The reverse: exactly what enc_base64 gives for some bytes, nothing else. False otherwise, and when they do not fit. */

@@ -159,14 +159,6 @@ static bool take(struct slice *rest, struct slice literal)
     return true;
 }
 
-static bool is_lower_hex(struct slice s)
-{
-    for (size_t i = 0; i < s.n; i++)
-        if (!ascii_is_digit(s.p[i]) && (s.p[i] < 'a' || s.p[i] > 'f'))
-            return false;
-    return true;
-}
-
 /* Exactly n bytes and the closing quote. */
 static bool take_fixed(struct slice *rest, size_t n, struct slice *out)
 {
@@ -204,7 +196,7 @@ static bool parse_head(struct slice *rest, struct audit_line *out, struct err *e
     if (!out->version || !take_number(rest, 1, UINT64_MAX, &out->seq))
         return err_set(e, ERR_SYNTAX,
                        "does not begin with {\"v\":1,\"seq\":NUMBER or {\"v\":2,\"seq\":NUMBER");
-    if (!take(rest, S(",\"run\":\"")) || !take_fixed(rest, 16, &out->run) || !is_lower_hex(out->run))
+    if (!take(rest, S(",\"run\":\"")) || !take_fixed(rest, 16, &out->run) || !enc_is_lower_hex(out->run))
         return err_set(e, ERR_SYNTAX, "run is not 16 hex digits");
     if (!take(rest, S(",\"t\":\"")) || !take_fixed(rest, 24, &out->t) ||
         !enc_untime_utc(out->t, &out->wall_ms))
@@ -216,7 +208,8 @@ static bool parse_head(struct slice *rest, struct audit_line *out, struct err *e
         return err_set(e, ERR_SYNTAX, "type is not known");
     if (out->version == 2 && (!take(rest, S(",\"epoch\":")) || !take_number(rest, 0, INT64_MAX, &out->epoch)))
         return err_set(e, ERR_SYNTAX, "epoch is not a number");
-    if (!take(rest, S(",\"prev\":\"")) || !take_fixed(rest, HASH_HEX, &out->prev) || !is_lower_hex(out->prev))
+    if (!take(rest, S(",\"prev\":\"")) || !take_fixed(rest, HASH_HEX, &out->prev) ||
+        !enc_is_lower_hex(out->prev))
         return err_set(e, ERR_SYNTAX, "prev is not 64 hex digits");
     return true;
 }
@@ -226,8 +219,8 @@ static bool parse_mac(struct slice *line, struct audit_line *out, struct err *e)
 {
     struct slice end = slice_skip(*line, line->n > MAC_END_BYTES ? line->n - MAC_END_BYTES : line->n);
 
-    if (!take(&end, S(",\"mac\":\"")) || !take_fixed(&end, HASH_HEX, &out->mac) || !is_lower_hex(out->mac) ||
-        !slice_eq(end, S("}")))
+    if (!take(&end, S(",\"mac\":\"")) || !take_fixed(&end, HASH_HEX, &out->mac) ||
+        !enc_is_lower_hex(out->mac) || !slice_eq(end, S("}")))
         return err_set(e, ERR_SYNTAX, "does not end with \"mac\" and 64 hex digits");
     line->n -= MAC_END_BYTES;
     out->sealed = *line;

@@ -118,14 +118,6 @@ static bool take_number(struct slice *rest, uint64_t *out)
     return slice_split(rest, ' ', &word) && num_u64(word, 0, INT64_MAX, out);
 }
 
-static bool is_lower_hex(struct slice s)
-{
-    for (size_t i = 0; i < s.n; i++)
-        if (!ascii_is_digit(s.p[i]) && (s.p[i] < 'a' || s.p[i] > 'f'))
-            return false;
-    return true;
-}
-
 bool audit_key_parse(struct audit_key *k, struct slice text, struct err *e)
 {
     unsigned char bytes[AUDIT_KEY_BYTES];
@@ -138,7 +130,7 @@ bool audit_key_parse(struct audit_key *k, struct slice text, struct err *e)
     bool ok = slice_starts(rest, text_begin);
     rest = slice_skip(rest, text_begin.n);
     ok = ok && take_number(&rest, &start) && take_number(&rest, &length) && take_number(&rest, &epoch) &&
-         rest.n == 2 * sizeof bytes && is_lower_hex(rest) && enc_unhex(rest, bytes, sizeof bytes);
+         rest.n == 2 * sizeof bytes && enc_is_lower_hex(rest) && enc_unhex(rest, bytes, sizeof bytes);
     if (!ok)
         err_set(e, ERR_SYNTAX,
                 "no audit key: expected the one line that `easgate audit init` printed, "

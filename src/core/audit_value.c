@@ -1,14 +1,7 @@
 /* Values of audit records: see audit_value.h. Nothing is accepted that has a second spelling. */
 #include "core/audit_value.h"
+#include "base/enc.h"
 #include "base/num.h"
-
-static bool is_lower_hex(struct slice s)
-{
-    for (size_t i = 0; i < s.n; i++)
-        if (!ascii_is_digit(s.p[i]) && (s.p[i] < 'a' || s.p[i] > 'f'))
-            return false;
-    return true;
-}
 
 /* A string with its quotes. */
 static size_t string_length(struct slice s)
@@ -26,7 +19,7 @@ static size_t string_length(struct slice s)
         }
         if (s.n - i > 1 && (s.p[i + 1] == '"' || s.p[i + 1] == '\\'))
             i += 2;
-        else if (s.n - i > 5 && s.p[i + 1] == 'u' && is_lower_hex(slice_from(s.p + i + 2, 4)))
+        else if (s.n - i > 5 && s.p[i + 1] == 'u' && enc_is_lower_hex(slice_from(s.p + i + 2, 4)))
             i += 6;
         else
             return 0;

@@ -25,6 +25,22 @@ static void test_hex(void **state)
         assert_false(enc_unhex(slice_of(broken[i]), bytes, 4));
 }
 
+static void test_every_hex_digit(void **state)
+{
+    (void)state;
+    for (unsigned c = 0; c < 256; c++) {
+        char text[2] = { (char)c, '7' };
+        unsigned char byte = 0;
+        const char *digits = "0123456789abcdef", *upper = "ABCDEF";
+        const char *at = c ? strchr(digits, (int)c) : NULL, *up = c ? strchr(upper, (int)c) : NULL;
+        assert_int_equal(enc_is_lower_hex(slice_from(text, 2)), at != NULL);
+        assert_int_equal(enc_unhex(slice_from(text, 2), &byte, 1), at || up);
+        if (at || up)
+            assert_int_equal(byte, (at ? at - digits : up - upper + 10) * 16 + 7);
+    }
+    assert_true(enc_is_lower_hex(S("")));
+}
+
 /* RFC 4648, 10, backwards; and 3.3, 3.5: no other characters, no bits that are not used. */
 static void test_unbase64(void **state)
 {
@@ -324,12 +340,12 @@ static void test_no_time(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_hex),        cmocka_unit_test(test_base64),
-        cmocka_unit_test(test_unbase64),   cmocka_unit_test(test_percent),
-        cmocka_unit_test(test_unpercent),  cmocka_unit_test(test_utf8),
-        cmocka_unit_test(test_utf8_all),   cmocka_unit_test(test_json_string),
-        cmocka_unit_test(test_json_plain), cmocka_unit_test(test_time),
-        cmocka_unit_test(test_no_time),
+        cmocka_unit_test(test_hex),         cmocka_unit_test(test_base64),
+        cmocka_unit_test(test_unbase64),    cmocka_unit_test(test_every_hex_digit),
+        cmocka_unit_test(test_percent),     cmocka_unit_test(test_unpercent),
+        cmocka_unit_test(test_utf8),        cmocka_unit_test(test_utf8_all),
+        cmocka_unit_test(test_json_string), cmocka_unit_test(test_json_plain),
+        cmocka_unit_test(test_time),        cmocka_unit_test(test_no_time),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
