@@ -1,6 +1,8 @@
 // T28: see tests/proofs/T28-parallel-at-the-limit.
+import { spawnSync } from 'node:child_process';
 import http from 'node:http';
-import { World, tokenDigest } from './harness.mjs';
+import path from 'node:path';
+import { BUILD, World, tokenDigest } from './harness.mjs';
 
 const number = (name, otherwise) => Number(process.argv.find((a) => a.startsWith(`--${name}=`))?.split('=')[1] ?? otherwise);
 const short = process.argv.includes('--short');
@@ -9,7 +11,8 @@ let seed = number('seed', 28);
 const CALLS = 64;
 const FREE = 10;
 const THERE = 2; // replicas of a service that is there already
-const TIMEOUT_MS = 700;
+const TIMEOUT_MS = 1200;
+const LATE_MS = TIMEOUT_MS - 400; // the latest that the cloud takes to do what was sent; the rest is for a busy machine
 const GIVE_UP_MS = 20000;
 
 const policies = (tokens) => `
@@ -39,7 +42,7 @@ const world = await World.start({ policies, upstream: `timeout = ${TIMEOUT_MS}ms
 let agent = new http.Agent({ keepAlive: true, maxSockets: CALLS });
 const faults = [];
 const sums = { passed: 0, refused: 0, unknown: 0, cut: 0, unreadable: 0, other: 0 };
-const count = { plain: 0, losing: 0, kills: 0 };
+const count = { plain: 0, losing: 0, kills: 0, late: 0 };
 
 /** What came of a create of one replica. */
 function create(name) {
@@ -89,13 +92,33 @@ async function kill() {
     count.kills++;
 }
 
-/** Some answers are lost after the create was executed, some before, in no order. */
-async function loseAnswers() {
-    const rules = Array.from({ length: 1 + random(8) }, () => ({
-        match: { action: 'CreateAppService' },
-        fault: ['close-at', 'reset-after', 'silent', 'status'][random(4)], at: 0, status: 503, execute: random(3) > 0, skip: random(3),
-    }));
+/** Some answers are lost after the create was executed, some before, in no order; silent ones are executed late, or never. */
+async function loseAnswers(kinds) {
+    const rules = Array.from({ length: 1 + random(8) }, () => {
+        const fault = kinds[random(kinds.length)];
+        return { match: { action: 'CreateAppService' }, fault, at: 0, status: 503, execute: fault !== 'silent' && random(3) > 0, skip: random(3) };
+    });
     await world.control('POST', '/faults', rules);
+}
+
+/** What was sent takes effect as late as an exchange may last: whether easgate still waits for the answer, gave up, or was killed. */
+async function landLate(until) {
+    const landings = [];
+    let isOver = false;
+    until.then(() => (isOver = true));
+    while (!isOver || landings.length) {
+        for (const line of world.journal())
+            if (line.fault === 'silent' && line.action === 'CreateAppService' && random(4) > 0)
+                landings.push({ service: line.service, at: Date.parse(line.time) + random(LATE_MS) });
+        for (const landing of landings.splice(0)) {
+            if (Date.now() < landing.at) landings.push(landing);
+            else {
+                await world.control('POST', '/services', { ServiceName: landing.service, Replicas: 1, ServiceSpec: 'llama_7b_fp16', Status: 'Running' });
+                count.late++;
+            }
+        }
+        await sleep(5);
+    }
 }
 
 async function round(n) {
@@ -105,16 +128,22 @@ async function round(n) {
 
     await world.control('POST', '/reset');
     await world.control('POST', '/services', { ServiceName: 'nlp_there', Replicas: THERE, ServiceSpec: 'llama_7b_fp16', Status: 'Running' });
-    if (loses) await loseAnswers();
+    world.journal(); // what the round before left is over
+    if (loses) await loseAnswers(['close-at', 'reset-after', 'silent', 'status']);
+    else if (kills) await loseAnswers(['silent']);
     const first = wave(`nlp_r${n}`, CALLS);
-    if (kills) {
+    const second = async () => {
         await sleep(random(60));
         await kill();
         await wave(`nlp_r${n}b`, CALLS); // whoever tries at once, while the truth about the first ones is not known
-    }
+    };
+    const both = Promise.all([first, kills ? second() : null]);
+    const landed = loses || kills ? landLate(both) : null;
+    await both;
     const ends = await first;
     if (!loses && !kills && (ends.passed !== FREE || ends.refused !== CALLS - FREE)) fault(`${JSON.stringify(ends)} where ${FREE} fit`);
     if (ends.other) fault(JSON.stringify(ends));
+    await landed;
     await world.control('DELETE', '/faults');
     count.losing += loses;
     count.plain += !loses && !kills;
@@ -137,6 +166,12 @@ for (let n = 0; n < rounds && faults.length <= 5; n++) await round(n);
 for (let i = 0; i < 400 && (await budget()).in_doubt > 0; i++) await sleep(50);
 const open = (await budget()).in_doubt;
 if (open) faults.push(`${open} changes are still in doubt`);
+// and `easgate budget` says what the page says
+const said = spawnSync(path.join(BUILD, 'easgate'), ['budget', '--config', world.configFile], { encoding: 'utf8', timeout: 10000 });
+const line = (kind) => said.stdout.match(new RegExp(`^nlp +${kind} +(\\d+) +(\\d+) +(\\d+) +(\\d+) `, 'm'))?.slice(1).map(Number) ?? [];
+const isFull = ([limit, live, reserved, free], most) => limit === most && live + reserved === most && free === 0;
+if (said.status !== 0 || !isFull(line('replicas'), FREE + THERE) || !isFull(line('GPUs'), 2 * (FREE + THERE)))
+    faults.push(`easgate budget: ${said.status} ${said.stdout}${said.stderr}`);
 agent.destroy();
 await world.stopGateway();
 const log = world.audit();
@@ -149,7 +184,7 @@ if (faults.length) world.dump?.();
 await world.stop();
 for (const fault of faults) console.log(fault);
 console.log(
-    `T28: ${rounds} rounds (${count.plain} plain, ${count.losing} with lost answers, ${count.kills} kills), ${sums.passed} passed, ${sums.refused} refused, ` +
+    `T28: ${rounds} rounds (${count.plain} plain, ${count.losing} with lost answers, ${count.kills} kills, ${count.late} late effects), ${sums.passed} passed, ${sums.refused} refused, ` +
         `${sums.unknown} answers lost, ${sums.cut} cut by a kill, ${sums.unreadable} told to wait, ${resolved.size} resolved, ${faults.length} faults`,
 );
 process.exit(faults.length ? 1 : 0);
