@@ -113,8 +113,9 @@ static void move_lines(const struct lines *l)
         put(l, 0, l->count);        /* once more at the end */
         put(l, i, i + 1);
         broken_at(l, l->count, "a line once more at the end");
-        put(l, 0,
-            i + 1); /* another's text under the right head: two records exchanged their places in the file */
+        if (i + 2 == l->count)
+            continue; /* the last line is where it belongs */
+        put(l, 0, i + 1);
         put(l, l->count - 1, l->count);
         put(l, i + 1, l->count);
         broken_at(l, i + 1, "the last line put in before");
