@@ -61,7 +61,25 @@ void json_print(const struct json *n, struct sbuf *out);
  * there is no memory) it is cleared. *out_count = values replaced; may be NULL.
  * json_redact: the values at these JSON pointers, such as "/AccessToken"; a segment "*" stands for each element of an
  * array and each member of an object, as in "/Services/{star}/AccessToken" with {star} written as *.
- * json_redact_names: the values of members with one of these names (ASCII, without ~), at any depth. */
+ * json_redact_names: the values of members with one of these names (ASCII, without ~), at any depth.
+ * json_redact_by: both at once, and by what strings say. *out_foreign = values that name what is not owned,
+ * and arrays of names: what else is in them has to be looked at. */
+struct json_redaction {
+    const char *const *pointers;
+    size_t pointer_count;
+    const struct slice *names;
+    size_t name_count;
+    const struct slice *parts; /* any string that has one of these in it */
+    size_t part_count;
+    bool in_texts; /* a string that is JSON text is redacted, too: by names and parts; one with a foreign name is hidden whole */
+    /* Members (and arrays of strings) whose texts name things: hidden unless owns() says so. */
+    const struct slice *mentions;
+    size_t mention_count;
+    bool (*owns)(const void *arg, struct slice name);
+    const void *arg;
+};
+bool json_redact_by(struct slice text, const struct json_redaction *by, struct sbuf *out, size_t *out_count,
+                    size_t *out_foreign, struct err *e);
 bool json_redact(struct slice text, const char *const *pointers, size_t pointer_count, struct sbuf *out,
                  size_t *out_count, struct err *e);
 bool json_redact_names(struct slice text, const struct slice *names, size_t name_count, struct sbuf *out,

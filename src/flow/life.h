@@ -224,8 +224,10 @@ struct slice held_awaited(const struct txn *t);
 void held_release(struct txn *t, enum budget_end end);
 /* How a change ended, as far as anyone can know. The one place that says so. step_end.c */
 enum budget_end change_end(const struct txn *t);
-/* Errors that mean: it is easgate's key or signature, not the caller's request. step_end.c */
+/* Errors that mean: it is easgate's key or signature, not the caller's request. shown.c */
 bool is_about_our_key(struct slice code);
+/* shown.c: what of EAS's answer may be shown, into t->log.body; REFUSE when none of it may. */
+enum step_result answer_show(struct txn *t);
 /* record.c: the audit records of a request. */
 /* The ticket of the intent, 0 when the log takes none. */
 uint64_t record_intent(struct txn *t);

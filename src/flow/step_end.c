@@ -1,75 +1,10 @@
 /*
- * The steps that end a request: relay gives the answer, settle writes down what came of it. Secrets in EAS's answers are
- * redacted here, whatever the operation; an answer that cannot be read cannot be redacted and is not passed on.
+ * The steps that end a request: relay gives the answer (shown.c says what of it), settle writes down what came of it.
  */
 #include "flow/gate_state.h"
 #include "flow/life.h"
 #include "base/log.h"
 #include "base/must.h"
-
-/* Names whose values are secrets in EAS's answers (docs/eas/operations.json, touches "secrets"). */
-static const struct slice secret_names[] = { S_INIT("AccessToken"), S_INIT("ServiceConfig"), S_INIT("Token"),
-                                             S_INIT("SignedUrl"), S_INIT("SecurityToken") };
-
-/* Their texts repeat what was signed. */
-bool is_about_our_key(struct slice code)
-{
-    static const struct slice prefixes[] = { S_INIT("SignatureDoesNotMatch"), S_INIT("IncompleteSignature"),
-                                             S_INIT("InvalidAccessKeyId"),    S_INIT("InvalidSecurityToken"),
-                                             S_INIT("InvalidTimeStamp"),      S_INIT("SignatureNonceUsed") };
-
-    for (size_t i = 0; i < sizeof prefixes / sizeof prefixes[0]; i++)
-        if (slice_starts(code, prefixes[i]))
-            return true;
-    return false;
-}
-
-/* An error whose Code cannot be read for certain may be about our key, so it does not pass either. */
-static enum step_result check_error(struct txn *t, struct slice body)
-{
-    struct err e = { 0 };
-    struct json *tree = json_load(body, &json_limits_answer, &e);
-    bool ours = is_about_our_key(json_text(json_get(tree, S("Code")))) ||
-                is_about_our_key(json_text(json_get(tree, S("code"))));
-
-    if (!tree)
-        return txn_refuse(t, REASON_UPSTREAM_ANSWER,
-                          "EAS answered with status %d and an error that is not acceptable JSON (%s)",
-                          t->log.answer->status, e.text);
-    json_free(&tree);
-    return ours ? txn_refuse(t, REASON_CREDENTIAL_REJECTED, NULL) : STEP_NEXT;
-}
-
-/* May EAS's answer be passed on, and if so as which bytes? */
-static enum step_result prepare_answer(struct txn *t)
-{
-    const struct http1_msg *answer = t->log.answer;
-    struct slice body = sbuf_slice(&answer->body);
-    struct err e = { 0 };
-
-    if (answer->status >= 300 && answer->status < 400)
-        return txn_refuse(t, REASON_UPSTREAM_ANSWER,
-                          "EAS answered with a redirect (status %d), which is never followed",
-                          answer->status);
-    if (t->log.body.n)
-        body = sbuf_slice(&t->log.body); /* collect made it */
-    if (body.n == 0)
-        return STEP_NEXT;
-    if (answer->status >= 400 && check_error(t, body) != STEP_NEXT)
-        return STEP_REFUSE;
-    SCOPED(sbuf) redacted = SBUF_MAX(t->log.body.max);
-    (void)sbuf_room(&redacted, body.n); /* it will hardly be longer */
-    size_t count;
-    if (!json_redact_names(body, secret_names, sizeof secret_names / sizeof secret_names[0], &redacted,
-                           &count, &e))
-        return txn_refuse(t, REASON_UPSTREAM_ANSWER,
-                          "EAS answered with status %d and a body that is not acceptable JSON (%s)",
-                          answer->status, e.text);
-    struct sbuf swap = t->log.body;
-    t->log.body = redacted;
-    redacted = swap;
-    return STEP_NEXT;
-}
 
 static void send_to_client(struct txn *t, const struct answer *a)
 {
@@ -119,7 +54,7 @@ enum step_result step_relay(struct txn *t)
     if (t->parent)
         return STEP_NEXT; /* settle hands the answer over, whatever it says */
     if (t->log.refusal.reason == REASON_NONE && !t->own_status)
-        prepare_answer(t);
+        answer_show(t);
     if (t->log.refusal.reason != REASON_NONE)
         answer_refused(t);
     else if (t->own_status)

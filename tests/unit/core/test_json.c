@@ -5,6 +5,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 #include "core/json.h"
+#include "base/enc.h"
 #include "json_corpus.h"
 
 static struct json *load(const char *text)
@@ -423,6 +424,84 @@ static void test_redact_names(void **state)
     assert_true(json_redact_names(S("{\"Token\":\"x\"}"), names, 2, &out, NULL, NULL));
 }
 
+static bool begins_with_own(const void *arg, struct slice name)
+{
+    return slice_starts(name, slice_of(arg));
+}
+
+static const struct {
+    const char *text, *expected;
+    size_t count, foreign;
+} by_all[] = {
+    { "{\"Value\":\"s\",\"Token\":\"s\",\"x\":\"s\"}",
+      "{\"Value\":\"[redacted]\",\"Token\":\"[redacted]\",\"x\":\"s\"}", 2, 0 },
+    /* JSON text in strings: by names, not by pointers; everything else of the text stays as it was */
+    { "{\"x\":\"{\\\"token\\\":\\\"s\\\",\\\"Value\\\":1.50}\"}",
+      "{\"x\":\"{\\\"token\\\":\\\"[redacted]\\\",\\\"Value\\\":1.50}\"}", 1, 0 },
+    { "{\"x\":\" \\n[{\\\"token\\\":7}]\"}", "{\"x\":\" \\u000a[{\\\"token\\\":\\\"[redacted]\\\"}]\"}", 1, 0 },
+    { "{\"x\":\"\\u007b\\\"token\\\":\\\"s\\\"}\"}", "{\"x\":\"{\\\"token\\\":\\\"[redacted]\\\"}\"}", 1, 0 },
+    { "[\"{\\\"y\\\":\\\"{\\\\\\\"token\\\\\\\":1}\\\"}\"]",
+      "[\"{\\\"y\\\":\\\"{\\\\\\\"token\\\\\\\":\\\\\\\"[redacted]\\\\\\\"}\\\"}\"]", 1, 0 },
+    { "[\"{\\\"y\\\":1}\",\"[2026-01-15] {\",\"{\\\"token\\\":1\",\"{}\"]",
+      "[\"{\\\"y\\\":1}\",\"[2026-01-15] {\",\"{\\\"token\\\":1\",\"{}\"]", 0, 0 },
+    /* what an error repeats */
+    { "{\"Message\":\"signed was: ACS3\\nGET\"}", "{\"Message\":\"[redacted]\"}", 1, 0 },
+    { "{\"Message\":\"signed was: \\u0041CS3\",\"n\":[\"ACS2\"]}",
+      "{\"Message\":\"[redacted]\",\"n\":[\"ACS2\"]}", 1, 0 },
+    /* names of others */
+    { "{\"Service\":\"own_1\",\"x\":\"vis_1\"}", "{\"Service\":\"own_1\",\"x\":\"vis_1\"}", 0, 0 },
+    { "{\"service\":\"vis_1\",\"a\":[{\"SERVICE\":\"own\\u005f1\"},{\"Service\":\"ow\"}]}",
+      "{\"service\":\"[redacted]\",\"a\":[{\"SERVICE\":\"own\\u005f1\"},{\"Service\":\"[redacted]\"}]}", 2,
+      2 },
+    { "{\"Service\":[\"own_1\",\"vis_1\"]}", "{\"Service\":[\"own_1\",\"[redacted]\"]}", 1, 2 },
+    { "{\"x\":\"{\\\"service\\\":\\\"vis_1\\\",\\\"y\\\":1}\"}", "{\"x\":\"[redacted]\"}", 1, 1 },
+    { "{\"Service\":{\"x\":1},\"service \":7}", "{\"Service\":{\"x\":1},\"service \":7}", 0, 0 },
+};
+
+static void test_redact_by_all(void **state)
+{
+    static const char *const value[] = { "/Value" };
+    static const struct slice names[] = { S_INIT("Token") }, parts[] = { S_INIT(""), S_INIT("ACS3") },
+                              mentions[] = { S_INIT("Service") };
+    const struct json_redaction by = { value,    1, names,           1,     parts, 2, true,
+                                       mentions, 1, begins_with_own, "own_" };
+    SCOPED(sbuf) out = SBUF_MAX(4096);
+
+    (void)state;
+    for (size_t i = 0; i < sizeof by_all / sizeof by_all[0]; i++) {
+        struct err e = { .code = ERR_NONE };
+        size_t count = 99, foreign = 99;
+        sbuf_clear(&out);
+        assert_true(json_redact_by(slice_of(by_all[i].text), &by, &out, &count, &foreign, &e));
+        assert_string_equal(sbuf_slice(&out).p, by_all[i].expected);
+        assert_int_equal(count, by_all[i].count);
+        assert_int_equal(foreign, by_all[i].foreign);
+    }
+}
+
+/* Texts in texts end somewhere: what stands deeper than anybody writes is hidden unread. */
+static void test_redact_deep_texts(void **state)
+{
+    static const struct slice names[] = { S_INIT("Token") };
+    const struct json_redaction by = { .names = names, .name_count = 1, .in_texts = true };
+    SCOPED(sbuf) text = SBUF_MAX(1 << 20);
+    SCOPED(sbuf) out = SBUF_MAX(1 << 22);
+
+    (void)state;
+    sbuf_adds(&text, "{\"Token\":\"secret\"}");
+    for (int depth = 0; depth < 12; depth++) {
+        SCOPED(sbuf) next = SBUF_MAX(1 << 20);
+        sbuf_adds(&next, "{\"a\":");
+        enc_json_string(sbuf_slice(&text), &next);
+        sbuf_adds(&next, "}");
+        sbuf_clear(&text);
+        sbuf_add(&text, sbuf_slice(&next));
+        assert_true(sbuf_ok(&text));
+        assert_true(json_redact_by(sbuf_slice(&text), &by, &out, NULL, NULL, NULL));
+        assert_null(strstr(out.p, "secret"));
+    }
+}
+
 /* Whatever cannot be read to its end is not handed out at all, not even the part before. */
 static void test_redact_fails_closed(void **state)
 {
@@ -573,6 +652,8 @@ int main(void)
         cmocka_unit_test(test_print_depth),
         cmocka_unit_test(test_redact),
         cmocka_unit_test(test_redact_names),
+        cmocka_unit_test(test_redact_by_all),
+        cmocka_unit_test(test_redact_deep_texts),
         cmocka_unit_test(test_redact_fails_closed),
 #if OWN_ALLOCATOR
         cmocka_unit_test(test_memory_runs_out),

@@ -434,6 +434,43 @@ static void secrets_of_answers_are_pointed_at(void **state)
             assert_int_equal(opcat_at(i)->secrets[k][0], '/');
 }
 
+static bool points_at(const struct op *op, const char *pointer)
+{
+    for (size_t i = 0; i < op->secret_count; i++)
+        if (strcmp(op->secrets[i], pointer) == 0)
+            return true;
+    return false;
+}
+
+/* Each secret of an answer that the facts know has its pointer, and what gives one is no plain read. */
+static void every_secret_of_the_facts_is_pointed_at(void **state)
+{
+    const cJSON *fact, *touch, *field;
+    size_t pointers = 0, expected = 0;
+
+    (void)state;
+    cJSON_ArrayForEach(fact, facts)
+    {
+        const struct op *op = opcat_by_name(slice_of(text_of(fact, "action")));
+        cJSON_ArrayForEach(touch, cJSON_GetObjectItemCaseSensitive(fact, "touches"))
+        {
+            cJSON_ArrayForEach(field, cJSON_GetObjectItemCaseSensitive(touch, "fields"))
+            {
+                const char *text = cJSON_GetStringValue(field);
+                if (strcmp(text_of(touch, "kind"), "secrets") != 0 || strncmp(text, "response:", 9) != 0)
+                    continue;
+                assert_true(points_at(op, text + 9));
+                assert_true(op->effect == OP_SECRET || op->effect == OP_MINT);
+                expected++;
+            }
+        }
+    }
+    for (size_t i = 0; i < opcat_count(); i++)
+        pointers += opcat_at(i)->secret_count;
+    assert_true(expected > 0);
+    assert_int_equal(pointers, expected);
+}
+
 static void names_of_effects_and_types(void **state)
 {
     (void)state;
@@ -665,6 +702,7 @@ int main(void)
         cmocka_unit_test(purchases_are_counted_and_lists_are_cut),
         cmocka_unit_test(what_has_an_owner_requires_his_key),
         cmocka_unit_test(secrets_of_answers_are_pointed_at),
+        cmocka_unit_test(every_secret_of_the_facts_is_pointed_at),
         cmocka_unit_test(names_of_effects_and_types),
         cmocka_unit_test(every_path_matches_itself_and_only_itself),
         cmocka_unit_test(parameters_are_views_in_order),
