@@ -216,8 +216,8 @@ static void secrets_have_no_place_to_stand(void **state)
         "{\"AppConfig\":\"{\\\"token\\\":\\\"CANARY\\\"}\"}",
         "{\"ExtraData\":\"{\\\"storage\\\":[{\\\"git\\\":{\\\"password\\\":\\\"CANARY\\\"}}]}\"}",
         "{\"Config\":{\"containers\":[{\"env\":[{\"name\":\"KEY\",\"value\":\"CANARY\"}]}]}}",
-        "{\"Data\":\"{\\\"service\\\":{\\\"requestToken\\\":\\\"CANARY\\\"},\\\"dockerAuth\\\":"
-        "\\\"CANARY\\\"}\"}",
+        "{\"Data\":\"{\\\"service\\\":{\\\"requestToken\\\":\\\"CANARY\\\"}}\"}",
+        "{\"x\":\"{\\\"dockerAuth\\\":\\\"CANARY\\\"}\"}",
         "{\"Message\":{\"accessKeySecret\":\"CANARY\",\"WorkbenchUrl\":\"CANARY\"}}",
     };
     struct world *w = world_new(ini);
