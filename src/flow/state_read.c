@@ -186,16 +186,15 @@ bool service_state_of(const struct json *service, enum state_config want, struct
                       struct service_seen *out, struct err *e)
 {
     struct service_state *s = &out->state;
-    bool is_stated = false;
 
     *out = (struct service_seen){ .scaler = flag_of(service, S("AutoscalerEnabled")),
                                   .cron = flag_of(service, S("CronscalerEnabled")) };
     if (json_type(service) != JSON_OBJECT)
         return err_set(e, ERR_SYNTAX, "EAS says nothing about it");
     if (!read_spec(service, a, &s->spec, e) || !read_counts(service, &s->count, e) ||
-        !read_config(service, want, a, out, &is_stated, e) || !read_gpus(service, s, e))
+        !read_config(service, want, a, out, &out->states_count, e) || !read_gpus(service, s, e))
         return false;
-    if (s->count == 0 && !is_stated)
+    if (s->count == 0 && !out->states_count)
         return err_set(e, ERR_MISSING, "EAS states no count of replicas for it");
     if (out->scaler == SCALER_OFF && s->has_scaler)
         out->scaler = SCALER_UNSAID; /* the configuration has one: ask */
@@ -264,7 +263,7 @@ bool seen_add_cron(const struct json *scaler, struct service_seen *inout, struct
 void seen_finish(struct service_seen *inout)
 {
     struct service_state *s = &inout->state;
-    bool is_steady = !s->has_scaler && !s->has_cron && s->stored > 0;
+    bool is_steady = !s->has_scaler && !s->has_cron && inout->states_count;
 
     s->extra = is_steady && s->count > s->stored ? s->count - s->stored : 0;
 }

@@ -119,6 +119,11 @@ static const struct played raises[] = {
       "{\"min\":1,\"max\":3,\"scaleStrategies\":[{\"metricName\":\"qps\",\"threshold\":10}]}",
       "{" LLAMA "," TOTAL("3") "," OFF "," CONFIG(INSTANCE("1")) "}", NULL, NULL, NULL, DESCRIBED,
       "detached" },
+    /* a service that was scaled to zero beside a detached instance */
+    { "POST", A "/autoscaler",
+      "{\"min\":1,\"max\":3,\"scaleStrategies\":[{\"metricName\":\"qps\",\"threshold\":10}]}",
+      "{" LLAMA "," TOTAL("1") "," OFF "," CONFIG(INSTANCE("0")) "}", NULL, NULL, NULL, DESCRIBED,
+      "detached" },
     { "PUT", A "/autoscaler",
       "{\"min\":1,\"max\":3,\"scaleStrategies\":[{\"metricName\":\"qps\",\"threshold\":10}]}",
       "{" LLAMA "," TOTAL("1") "," CRON "}", NULL, "{\"ScaleJobs\":[{\"TargetSize\":7}]}", NULL,
