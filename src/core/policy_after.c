@@ -132,7 +132,7 @@ static struct cap cap_of(struct judging *j, struct slice spec)
         return cap;
     if (!j->facts->spec.n) /* an instance type beside it does not take an application's spec away */
         take_cap(j, BOUND_service_specs, j->state->spec, &cap);
-    if (j->state->config && !j->facts->replaces && !find_spec(j->policy, BOUND_service_specs, spec))
+    if (j->state->config && !j->facts->replaces) /* nor does the spec take the instance type's cap away */
         take_caps(j, j->state->config, true, &cap);
     return cap;
 }
