@@ -287,6 +287,8 @@ static bool check_time(struct audit_chain *c, const struct audit_line *line, str
 {
     switch (time_in(c, line->epoch, line->kind, line->wall_ms)) {
     case AUDIT_TIME_BEFORE:
+        if (c->begins_anywhere || (c->is_epoch_cut && c->epoch == line->epoch))
+            break;
         return err_set(
             e, ERR_CONFLICT,
             "t is before epoch %llu, and no clock or recover record says why: sealed later than it says",
@@ -347,6 +349,8 @@ bool audit_chain_check(struct audit_chain *chain, struct slice line, struct audi
         return false;
     if (!digest_sha256(line, hash))
         return err_set(e, ERR_CRYPTO, "SHA-256 failed");
+    chain->is_epoch_cut =
+        out->version == 2 && (chain->begins_anywhere || (chain->is_epoch_cut && chain->epoch == out->epoch));
     if (out->version == 2)
         move_epoch(chain, out->epoch);
     move_on(chain, hash, out->kind, out->wall_ms);

@@ -29,6 +29,7 @@ struct audit_chain {
     uint64_t epoch;
     bool may_be_late;                         /* behind a clock or recover record of this epoch */
     bool begins_anywhere;                     /* the next line's epoch may be any (audit_chain_begin) */
+    bool is_epoch_cut;                        /* checking: the epoch's first lines were not read; they may excuse lateness */
     /* What a check found, for people; counters only grow. */
     uint64_t keyed_lines, macs_good;          /* of version 2; of these, those whose mac was compared */
     uint64_t late_lines;                      /* whose time is before their epoch, behind a clock record */

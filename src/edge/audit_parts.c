@@ -182,7 +182,15 @@ void audit_parts_sort(struct audit_parts *p)
 {
     if (p->count)
         qsort(p->list, p->count, sizeof *p->list, compare);
-    for (size_t i = 0; i + 1 < p->count; i++)
-        if (p->list[i].kind == AUDIT_FILE_BROKEN && p->list[i + 1].first_seq)
-            p->list[i].stop_after_seq = p->list[i + 1].first_seq - 1;
+    uint64_t next = 0;
+    for (size_t i = p->count; i-- > 0;) {
+        struct audit_part *part = &p->list[i];
+        part->is_void = part->kind == AUDIT_FILE_BROKEN && part->first_seq && next && next <= part->first_seq;
+        if (part->is_void)
+            part->first_seq = 0;
+        else if (part->kind == AUDIT_FILE_BROKEN && next)
+            part->stop_after_seq = next - 1;
+        if (part->first_seq)
+            next = part->first_seq;
+    }
 }

@@ -13,8 +13,9 @@ struct audit_part {
     enum audit_file_kind kind;        /* AUDIT_FILE_NONE for a path of the caller's that has no such name */
     bool is_zst;                      /* by its name */
     uint64_t named_first, named_last; /* what a full segment's name says; else 0 */
-    uint64_t first_seq;               /* of its first line; 0 = that is no record, or the file is empty */
+    uint64_t first_seq;               /* of its first line; 0 = that is no record, or the file is empty, or is_void */
     uint64_t stop_after_seq;          /* a broken segment: the last record that counts; 0 = all */
+    bool is_void;                     /* a broken segment none of whose records counts */
     uint64_t bytes;
     int64_t changed_s; /* mtime */
     int fd;            /* of the current segment, which may get another name before it is read; else -1 */

@@ -16,6 +16,8 @@
 #include <unistd.h>
 
 #define PROGRESS_RECORDS 4096
+#define NOT_EXPLAINED    "no recover record names the broken segment before it"
+#define NOT_ITS_NAME     "the segment does not hold the records of its name, up to a rotate record"
 
 struct verify {
     const struct audit_verify *what;
@@ -31,6 +33,8 @@ struct verify {
     size_t next_mark;
     uint64_t done_bytes, all_bytes;
     const char *first_path;
+    const char *last_path; /* with last_line: where the last record stands */
+    uint64_t last_line;
     unsigned char first_prev[AUDIT_HASH_BYTES];
     struct audit_verdict *out;
 };
@@ -78,9 +82,9 @@ static bool check_recover(struct verify *v, const struct audit_line *line, const
     tell(v, "%s:%llu: goes on behind record %llu%s%.*s: %.*s", v->part->path,
          (unsigned long long)text->number, (unsigned long long)last, file.n ? ", set aside in " : "",
          SLICE_FMT(file), SLICE_FMT(audit_line_field(line, S("note"))));
-    if (last >= line->seq)
+    if (last >= line->seq || !audit_line_field(line, S("last_seq")).p)
         return place(&v->failure, ERR_CONFLICT, v->part->path, text->number,
-                     "a recover record that goes on behind a later record");
+                     "a recover record that goes on behind a later record, or does not say behind which");
     if (!v->unexplained || !v->is_opening || !slice_eq(file, slice_of(v->unexplained->name)))
         return true;
     if (last != v->unexplained->stop_after_seq)
@@ -95,7 +99,7 @@ static void take_rotate(struct verify *v, const struct audit_line *line)
 {
     uint64_t last = number_of(line, S("last_seq"));
 
-    v->is_closed = last == 0;
+    v->is_closed = !audit_line_field(line, S("last_seq")).p;
     if (last && last + 1 == v->out->first_seq && is_hash(audit_line_field(line, S("hash")), v->first_prev))
         snprintf(v->out->beginning, sizeof v->out->beginning,
                  "records up to %llu were removed, as record %llu says", (unsigned long long)last,
@@ -163,8 +167,12 @@ static bool each_line(void *ctx, const struct audit_line *line, const struct aud
     v->is_opening = v->is_opening &&
                     (line->kind == AUDIT_START || line->kind == AUDIT_CHECKPOINT ||
                      line->kind == AUDIT_CLOCK || line->kind == AUDIT_OUTCOME || line->kind == AUDIT_RECOVER);
+    if (v->unexplained && !v->is_opening)
+        return place(&v->failure, ERR_CONFLICT, v->part->path, text->number, NOT_EXPLAINED);
     v->out->last_seq = line->seq;
     memcpy(v->out->last_t, line->t.p, line->t.n);
+    v->last_path = v->part->path;
+    v->last_line = text->number;
     if (++v->out->records % PROGRESS_RECORDS == 0 && v->what->progress)
         v->what->progress(v->what->ctx, v->done_bytes + v->scan->file_bytes, v->all_bytes);
     return true;
@@ -207,8 +215,7 @@ static bool fits_name(const struct verify *v, const struct audit_scan *scan, str
     if (p->kind != AUDIT_FILE_FULL ||
         (p->named_first == scan->first_seq && p->named_last == scan->chain.seq && v->is_closed))
         return true;
-    return place(e, ERR_CONFLICT, p->path, scan->records,
-                 "the segment does not hold the records of its name, up to a rotate record");
+    return place(e, ERR_CONFLICT, p->path, scan->records ? scan->records : 1, NOT_ITS_NAME);
 }
 
 static bool check_broken(struct verify *v, const struct audit_scan *scan, struct err *e)
@@ -254,7 +261,7 @@ static bool scan_part(struct verify *v, int fd, bool is_zst, struct err *e)
         if (!judge(v, fd, result, &scan, &why, e))
             return false;
     if (to_explain && v->unexplained == to_explain)
-        return place(e, ERR_CONFLICT, p->path, 1, "no recover record names the broken segment before it");
+        return place(e, ERR_CONFLICT, p->path, scan.records ? scan.records : 1, NOT_EXPLAINED);
     return is_broken ? check_broken(v, &scan, e) : fits_name(v, &scan, e);
 }
 
@@ -276,12 +283,14 @@ static bool verify_part(struct verify *v, struct err *e)
 {
     const struct audit_part *p = v->part;
 
-    if (!p->first_seq && (p->bytes == 0 || p->kind == AUDIT_FILE_BROKEN)) {
-        tell(v, "%s: holds no record", p->path);
+    if (p->is_void) {
+        tell(v, "%s: set aside; none of its records counts", p->path);
         return true;
     }
-    if (p->kind == AUDIT_FILE_BROKEN && p->stop_after_seq && p->stop_after_seq < p->first_seq) {
-        tell(v, "%s: set aside; none of its records counts", p->path);
+    if (p->kind == AUDIT_FILE_FULL && p->bytes == 0)
+        return place(e, ERR_CONFLICT, p->path, 1, NOT_ITS_NAME);
+    if (!p->first_seq && (p->bytes == 0 || p->kind == AUDIT_FILE_BROKEN)) {
+        tell(v, "%s: holds no record", p->path);
         return true;
     }
     if (!check_order(v, e))
@@ -352,8 +361,8 @@ static bool check_end(struct verify *v, struct err *e)
     if (!v->what->key)
         return true;
     if (!out->is_keyed)
-        return err_set(e, ERR_CONFLICT, "%s: record %llu: the last record has no mac, though there is a key",
-                       v->part->path, (unsigned long long)out->last_seq);
+        return place(e, ERR_CONFLICT, v->last_path ? v->last_path : v->part->path, v->last_line,
+                     "the last record has no mac, though there is a key");
     return out->macs ||
            err_set(e, ERR_RANGE, "the key is of epoch %llu, later than every record: it shows nothing",
                    (unsigned long long)v->what->key->epoch);
