@@ -8,7 +8,7 @@ BUILD_PACKAGES=(gcc libc6-dev cmake ninja-build pkg-config libevent-dev libssl-d
     libzstd-dev)
 DEMO_PACKAGES=(curl ca-certificates)
 TEST_PACKAGES=(libcmocka-dev clang libclang-rt-14-dev clang-format-14 python3 curl ca-certificates openssl procps strace
-    jq binutils)
+    jq binutils zstd)
 
 # Install the Debian packages of the list that are missing.
 need_packages() {

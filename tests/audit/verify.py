@@ -25,7 +25,7 @@ class Broken(Exception):
     """Chapter 8, exit 1: a file, a line from 1, a reason."""
 
     def __init__(self, file, line, reason):
-        super().__init__(f'{file}:{line}: {reason}')
+        super().__init__(f'{file}:{line}: {reason}' if file else reason)
         self.file, self.line, self.reason = file, line, reason
 
 
@@ -194,6 +194,7 @@ class Record:
         self.sealed = raw[:mac.start()] if mac else None
         self.fields = Values(line, head.end(), mac.start() if mac else len(line) - 1).fields()
         self.hash = hashlib.sha256(raw).hexdigest()
+        self.closes = self.type == 'rotate' and 'last_seq' not in self.fields
 
 
 @functools.lru_cache(maxsize=20000)
@@ -238,7 +239,7 @@ def mac_of(key, data):
 # ---- Chapter 5: files ----
 
 class Segment:
-    """One file; kind is full, broken or current (also for a file of any other name that a person gave)."""
+    """One file; kind is full, broken, current, or other: a file of another name that a person gave."""
 
     def __init__(self, path, kind, first=None, last=None, locked=False):
         self.path, self.name, self.kind, self.first, self.last, self.locked = path, os.path.basename(path), kind, first, last, locked
@@ -271,6 +272,9 @@ def not_only_frames(data):
     """Where something begins that is no Zstandard frame (RFC 8878, 3.1.1); None when all are. A cut frame is the tool's to find."""
     at = 0
     while at < len(data) or at == 0:
+        if data[at + 1:at + 4] == b'\x2a\x4d\x18' and data[at] >> 4 == 5:  # A skippable frame.
+            at += 8 + int.from_bytes(data[at + 4:at + 8], 'little')
+            continue
         if data[at:at + 4] != b'\x28\xb5\x2f\xfd':
             return at
         descriptor = data[at + 4] if at + 4 < len(data) else 0
@@ -306,17 +310,21 @@ def segments_of(paths, name):
     broken = re.compile(rf'{re.escape(stem)}-broken-[0-9]{{8}}T[0-9]{{6}}\.[0-9]{{3}}Z{re.escape(ext)}\Z')
     segments, is_whole = [], False
 
+    def full_name(base):
+        m = full.match(base)
+        return m if m and max(int(m[1]), int(m[2])) < 2**64 else None
+
     for path in paths:
         if not os.path.isdir(path):
             files = [path]
         else:
             is_whole = True
-            files = [os.path.join(path, n) for n in sorted(os.listdir(path)) if n == name or full.match(n) or broken.match(n)]
+            files = [os.path.join(path, n) for n in sorted(os.listdir(path)) if n == name or full_name(n) or broken.match(n)]
             if not files:
                 raise Refused(f'{path}: no audit log there')
         for file in files:
             base = os.path.basename(file)
-            m = full.match(base)
+            m = full_name(base)
             if m and m[3] and file[:-4] in files:
                 continue  # The plain one counts.
             if m:
@@ -324,17 +332,17 @@ def segments_of(paths, name):
             elif broken.match(base):
                 segments.append(Segment(file, 'broken'))
             else:
-                segments.append(Segment(file, 'current', locked=is_locked(file + '.lock')))
+                segments.append(Segment(file, 'current' if base == name else 'other', locked=is_locked(file + '.lock')))
 
     def place(s):
         opening = s.opening()
         if s.kind == 'full':
-            return (0, s.first, 1, s.last)
+            return (0, s.first, 1, s.name)
         if not opening:
             return (2, 0, 0, s.name)
         if s.kind == 'broken':
             return (0, opening.seq, 0, s.name)
-        return (1, opening.seq, 0, s.name)
+        return (0, opening.seq, 1, s.name) if s.kind == 'other' else (1, opening.seq, 0, s.name)
     return sorted(segments, key=place), is_whole
 
 
@@ -511,8 +519,6 @@ class Verifier:
             r = record_of(raw)
             if not isinstance(r, Record):
                 raise Broken(s.path, line, f'not a record: {r}')
-            if s.kind == 'full' and (r.seq < s.first or r.seq > s.last or (line == 1 and r.seq != s.first)):
-                raise Broken(s.path, line, 'the segment does not hold the records of its name')
             self.take(r, s.path, line)
             if behind and r.type == 'recover' and r.fields.get('file') == behind.name:
                 if r.fields['last_seq'] != behind.counts_to:
@@ -521,24 +527,23 @@ class Verifier:
             if behind and r.type not in EXCUSED:
                 raise Broken(s.path, line, 'no recover record names the broken segment')
             if until is not None and r.seq + 1 >= until:
-                return self.no_recover(s, behind)
+                return self.no_recover(s, behind, line)
         end = len(s.lines) + 1
+        first = s.lines and record_of(s.lines[0])
         if s.tail and not (s.kind == 'current' and s.locked):
             raise Broken(s.path, end, 'the last line is no record')
         if s.damage:
             raise Broken(s.path, end, s.damage)
+        self.no_recover(s, behind, max(1, end - 1))
         if until is not None:
             raise Broken(s.path, end, 'records are missing')
-        if s.kind == 'full' and (not s.lines or self.last.seq != s.last):
-            raise Broken(s.path, end, 'the segment does not hold the records of its name')
-        if s.kind == 'full' and self.last.type != 'rotate':
-            raise Broken(s.path, end - 1, 'the last record of a full segment is no rotate record')
-        return self.no_recover(s, behind)
+        if s.kind == 'full' and not (first and first.seq == s.first and self.last.seq == s.last and self.last.closes):
+            raise Broken(s.path, max(1, end - 1), 'the segment does not hold the records of its name, up to a rotate record')
 
     @staticmethod
-    def no_recover(s, behind):
+    def no_recover(s, behind, line):
         if behind:
-            raise Broken(s.path, len(s.lines) + 1, 'no recover record names the broken segment')
+            raise Broken(s.path, line, 'no recover record names the broken segment')
 
     def log(self, segments, is_whole):
         plan, following = [], None  # From the end: what counts of a broken segment depends on the next one.
@@ -560,14 +565,16 @@ class Verifier:
                 behind = s
             elif s.lines:
                 behind = None
-        if self.last and self.key and self.last.v != 2:
+        if not self.last:
+            raise Broken('', 0, 'no record in any file')
+        if self.key and self.last.v != 2:
             raise Broken(*self.where, 'the last record has no mac, though there is a key')
         self.beginning(is_whole)
 
     def alone(self, s):
-        """A broken segment that no other goes on behind: the finding is its first line that is wrong, else behind its last."""
+        """A broken segment that no other goes on behind: the finding is its first line that is wrong, else its last."""
         self.segment(s, None, None)
-        raise Broken(s.path, len(s.lines) + 1, 'set aside, and no segment goes on behind it')
+        raise Broken(s.path, len(s.lines), 'set aside, and no segment goes on behind it')
 
     def beginning(self, is_whole):
         """Chapter 6."""

@@ -220,6 +220,15 @@ services = vision_*\nworkspaces = 67890\napp_types = LLM\nservice_specs = llama_
         return { code: run.status, text: `${run.stdout}${run.stderr}`.trim() };
     }
 
+    /** What the second verifier (tests/audit) says differently from `easgate audit verify` about the log in auditDir; '' for nothing. */
+    disagreement() {
+        const given = [this.keyLinePath, this.checkpoints].map((f) => (f && fs.existsSync(f) ? f : '-'));
+        const agree = path.join(__dirname, '../../audit/agree.py');
+        const run = spawnSync(agree, [this.easgate, '--list', '-'], { encoding: 'utf8', timeout: 120000, maxBuffer: 1 << 26,
+            input: `${[...given, '-', this.auditDir].join('\t')}\n` });
+        return run.status === 0 ? '' : `${run.stdout}${run.stderr}`;
+    }
+
     logText() {
         return fs.existsSync(this.logPath) ? fs.readFileSync(this.logPath, 'utf8') : '';
     }

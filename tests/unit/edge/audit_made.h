@@ -5,6 +5,7 @@
 #ifndef EG_TEST_AUDIT_MADE_H
 #define EG_TEST_AUDIT_MADE_H
 #include "base/enc.h"
+#include "base/num.h"
 #include "core/audit_chain.h"
 #include "core/audit_note.h"
 #include "edge/audit_verify.h"
@@ -147,6 +148,52 @@ static inline void made_end(struct made *m)
     made_file(m->dir, "audit.jsonl", sbuf_slice(&m->text));
 }
 
+static inline void made_copy(const char *from, const char *to)
+{
+    char command[700];
+
+    snprintf(command, sizeof command, "cp -r '%s' '%s'", from, to);
+    assert_int_equal(system(command), 0);
+}
+
+/* The n-th log that is judged here, each EG_KEEP_EVERY-th, goes to the folder EG_KEEP_LOGS with its key line and checkpoint, for the
+ * second verifier (tests/audit/agree.py); the file `cases` there names them. */
+static inline void made_keep(const char *dir, const struct audit_key *key, const struct audit_mark *mark)
+{
+    static size_t n;
+    const char *keep = getenv("EG_KEEP_LOGS");
+    uint64_t every = 1;
+    char log[300], path[320];
+    SCOPED(sbuf) text = SBUF_MAX(4096);
+
+    num_u64(slice_of(getenv("EG_KEEP_EVERY")), 1, UINT64_MAX, &every);
+    if (!keep || n++ % every != 0)
+        return;
+    snprintf(log, sizeof log, "%s/%zu", keep, n);
+    made_copy(dir, log);
+    snprintf(path, sizeof path, "%zu.key", n);
+    if (key) {
+        audit_key_print(key, &text);
+        made_file(keep, path, sbuf_slice(&text));
+        sbuf_clear(&text);
+    }
+    snprintf(path, sizeof path, "%zu.checkpoint", n);
+    if (mark) {
+        sbuf_addf(&text, "%s\n%llu\n", mark->name, (unsigned long long)mark->seq);
+        enc_base64(slice_from((const char *)mark->hash, AUDIT_HASH_BYTES), &text);
+        sbuf_adds(&text, "\n\n");
+        made_file(keep, path, sbuf_slice(&text));
+        sbuf_clear(&text);
+    }
+    FILE *cases = NULL;
+    snprintf(path, sizeof path, "%s/cases", keep);
+    assert_non_null(cases = fopen(path, "a"));
+    fprintf(cases, key ? "%s.key\t" : "-\t", log);
+    fprintf(cases, mark ? "%s.checkpoint\t" : "-\t", log);
+    fprintf(cases, "-\t%s\n", log);
+    fclose(cases);
+}
+
 /* Verify the directory against these (each may be NULL). */
 static inline bool made_verify(const char *dir, const struct audit_key *key, const struct audit_marks *marks,
                                const struct audit_mark *from, struct audit_verdict *out, struct err *e)
@@ -156,6 +203,7 @@ static inline bool made_verify(const char *dir, const struct audit_key *key, con
     char path[300];
 
     snprintf(path, sizeof path, "%s/audit.jsonl", dir);
+    made_keep(dir, key, marks ? &marks->list[0] : NULL);
     *e = (struct err){ 0 };
     assert_true(audit_names_init(&names, path, NULL));
     assert_true(audit_parts_add_log(&parts, &names, NULL));
