@@ -567,9 +567,9 @@ class Verifier:
                 behind = None
         if not self.last:
             raise Broken('', 0, 'no record in any file')
+        self.beginning(is_whole)
         if self.key and self.last.v != 2:
             raise Broken(*self.where, 'the last record has no mac, though there is a key')
-        self.beginning(is_whole)
 
     def alone(self, s):
         """A broken segment that no other goes on behind: the finding is its first line that is wrong, else its last."""
