@@ -432,6 +432,8 @@ static bool write_first_records(struct ledger *l, struct err *e)
     list_init(&done);
     while (ledger_run(l, &none, false, &done))
         ;
+    if (!l->status.failed) /* all of it is durable, and none of these items is the loop's to hear of */
+        ledger_run(l, &none, true, &done);
     audit_items_free(&done);
     return !l->status.failed || err_set(e, ERR_IO, "%s", l->status.why);
 }
