@@ -228,19 +228,32 @@ void op_delete_machine_labels(struct emu_call *c)
     emu_call_say(c, "Labels are deleted.");
 }
 
-/* No service is placed on a machine here, so no machine has workers. */
+/* No service is placed on a machine here: each machine has one pod of every service of its resource group. */
 void op_workers(struct emu_call *c)
 {
     struct emu_thing *machine = NULL;
+    struct emu_service *v = NULL;
+    uint64_t n = 0;
 
     if (emu_call_thing(c, EMU_KIND_RESOURCE, "ResourceId"))
         machine = emu_call_thing(c, EMU_KIND_MACHINE, "InstanceName");
     if (!machine)
         return;
     struct emu_jw w = emu_call_begin(c);
-    emu_call_page(c, 100, &w);
-    jw_int(&w, "TotalCount", 0);
+    struct emu_page page = emu_call_page(c, 100, &w);
     jw_open(&w, "Pods", '[');
+    while ((v = emu_state_next(c->world->state, v, c->now_ms))) {
+        if (!slice_eq(emu_service_get(v, EMU_F_RESOURCE), emu_call_param(c, "ResourceId")))
+            continue;
+        if (n++ < page.from || n > page.end)
+            continue;
+        jw_open(&w, NULL, '{');
+        jw_text(&w, "ServiceName", emu_service_get(v, EMU_F_NAME));
+        jw_str(&w, "WorkerName", arena_printf(c->arena, "%.*s-0", SLICE_FMT(emu_service_get(v, EMU_F_NAME))));
+        jw_str(&w, "Status", v->status);
+        jw_close(&w, '}');
+    }
     jw_close(&w, ']');
+    jw_int(&w, "TotalCount", (int64_t)n);
     jw_close(&w, '}');
 }
