@@ -48,6 +48,7 @@ function thingsOf(team, other) {
         Note: plain(team), Text: JSON.stringify({ token: secret(team), storage: [{ git: { password: secret(team) } }], env: [{ value: secret(team) }] }),
         Services: [{ ServiceName: n.ServiceName, Note: plain(team) }, { ServiceName: `${other}_a`, Note: plain(other), AccessToken: secret(other) }],
         Pods: [{ ServiceName: `${other}_a`, Note: plain(other) }], QueueService: `${other}_a`,
+        Deep: [{ AccessToken: secret(team), ServiceConfig: `${secret(team)}`, WorkbenchUrl: secret(team), SignedUrl: secret(team), SecurityToken: secret(team) }],
     };
     return [
         { kind: 'group', key: n.GroupName, data: { Name: n.GroupName, AccessToken: secret(team), ...inside } },

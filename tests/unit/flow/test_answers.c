@@ -286,6 +286,8 @@ static void others_are_not_named(void **state)
           "{\"TotalCount\":1,\"Tasks\":[{\"TaskName\":\"nlp_1\",\"ServiceName\":\"vis_1\"}]}",
           "{\"TotalCount\":1,\"Tasks\":[{\"TaskName\":\"nlp_1\",\"ServiceName\":\"[redacted]\"}],"
           "\"PageNumber\":1,\"PageSize\":100}" },
+        { "/api/v2/groups/cn-shanghai/nlp_1", "{\"Services\":[{\"Name\":\"vis_1\"},{\"Name\":\"nlp_1\"}]}",
+          "{\"Services\":[{\"Name\":\"nlp_1\"}]}" },
         { "/api/v2/resources/cn-shanghai/nlp_1",
           "{\"ResourceId\":\"nlp_1\",\"Pods\":[{\"servicename\":\"vis_1\",\"x\":\"CANARY\"}]}",
           "{\"ResourceId\":\"nlp_1\",\"Pods\":[]}" },
