@@ -100,7 +100,9 @@ static void one_operation(void **state)
     cJSON *row = cJSON_Parse(output);
     assert_string_equal(text_of(row, "name"), "ScaleService");
     assert_string_equal(text_of(row, "raise"), "scale");
-    assert_string_equal(cJSON_GetStringValue(cJSON_GetArrayItem(cJSON_GetObjectItemCaseSensitive(row, "needs"), 0)), "services");
+    assert_string_equal(
+        cJSON_GetStringValue(cJSON_GetArrayItem(cJSON_GetObjectItemCaseSensitive(row, "needs"), 0)),
+        "services");
     cJSON_Delete(row);
 }
 

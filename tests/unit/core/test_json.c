@@ -438,7 +438,8 @@ static const struct {
     /* JSON text in strings: by names, not by pointers; everything else of the text stays as it was */
     { "{\"x\":\"{\\\"token\\\":\\\"s\\\",\\\"Value\\\":1.50}\"}",
       "{\"x\":\"{\\\"token\\\":\\\"[redacted]\\\",\\\"Value\\\":1.50}\"}", 1, 0 },
-    { "{\"x\":\" \\n[{\\\"token\\\":7}]\"}", "{\"x\":\" \\u000a[{\\\"token\\\":\\\"[redacted]\\\"}]\"}", 1, 0 },
+    { "{\"x\":\" \\n[{\\\"token\\\":7}]\"}", "{\"x\":\" \\u000a[{\\\"token\\\":\\\"[redacted]\\\"}]\"}", 1,
+      0 },
     { "{\"x\":\"\\u007b\\\"token\\\":\\\"s\\\"}\"}", "{\"x\":\"{\\\"token\\\":\\\"[redacted]\\\"}\"}", 1, 0 },
     { "[\"{\\\"y\\\":\\\"{\\\\\\\"token\\\\\\\":1}\\\"}\"]",
       "[\"{\\\"y\\\":\\\"{\\\\\\\"token\\\\\\\":\\\\\\\"[redacted]\\\\\\\"}\\\"}\"]", 1, 0 },

@@ -410,7 +410,8 @@ static void what_has_no_name_does_not_grow(void **state)
         world_ask(w, "tok-nlp", "POST", SERVICE "/clone", bodies[i]);
         for (size_t sent = 0; sent < w->send_count; sent++) {
             assert_has_not(w->sends[sent].head, "POST ");
-            world_answer(w, sent, 200, strstr(w->sends[sent].head, "services?") ? LIST("1", A_ROW) : A_CONFIG);
+            world_answer(w, sent, 200,
+                         strstr(w->sends[sent].head, "services?") ? LIST("1", A_ROW) : A_CONFIG);
         }
         assert_true(w->replies[0].from_easgate && w->replies[0].status >= 400);
         world_free(w);
