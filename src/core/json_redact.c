@@ -121,7 +121,10 @@ static bool hides_inside(struct redact *x, struct slice text, size_t max_bytes)
     }
     if (count)
         enc_json_string(sbuf_slice(&out), &x->inner);
-    return !sbuf_ok(&x->inner);
+    if (sbuf_ok(&x->inner))
+        return false;
+    sbuf_clear(&x->inner); /* a part of it would be no JSON */
+    return true;
 }
 
 /* A string: hidden whole, or changed into x->inner. */
