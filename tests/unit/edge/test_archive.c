@@ -285,7 +285,7 @@ static void test_removal(void **state)
 {
     struct archive_removal r[3], none;
     struct world w;
-    char path[400];
+    char path[1600];
 
     (void)state;
     for (int compress = 0; compress < 2; compress++) {
@@ -331,7 +331,7 @@ static void test_removal_by_age(void **state)
 {
     struct archive_removal r;
     struct world w;
-    char path[400];
+    char path[1600];
 
     (void)state;
     make_log(&w);

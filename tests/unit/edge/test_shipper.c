@@ -492,7 +492,7 @@ static void compress_segments(const char *dir, bool damaged)
         assert_non_null(packed);
         size_t n = ZSTD_compress(packed, room, plain.p, plain.n, 3);
         assert_false(ZSTD_isError(n));
-        snprintf(path, sizeof path, "%s.zst", parts[i].path);
+        snprintf(path, sizeof path, "%.400s.zst", parts[i].path);
         write_file(path, slice_from(packed, damaged && i == 0 ? n / 2 : n));
         unlink(parts[i].path);
         free(packed);
