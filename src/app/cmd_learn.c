@@ -1,0 +1,121 @@
+/*
+ * easgate learn: the smallest policy that covers what an audit log shows. Prints a whole configuration: the given one, with each
+ * [policy NAME] of which something was seen replaced. Reads files alone; decides nothing.
+ */
+#include "app/cmd.h"
+#include "app/cmd_audit.h"
+#include "app/learnt.h"
+#include "config/textfile.h"
+#include <getopt.h>
+
+static const char help[] =
+    "Usage: easgate learn --config FILE [--name NAME] AUDIT...\n"
+    "\n"
+    "Print FILE with its policies replaced by the smallest ones that cover what the audit log shows as\n"
+    "allowed, with counts as comments. A policy of which nothing was seen stays as it is.\n"
+    "Read it before you use it: what was used is not always what should be allowed.\n"
+    "\n"
+    "  -c, --config FILE   the configuration the log was written under; says which client has which policy\n"
+    "      --name NAME     of the log within a directory (audit.jsonl)\n"
+    "  -h, --help\n"
+    "\n"
+    "Exit: 0 fine, 2 usage, configuration or a log that cannot be read.\n"
+    "\n"
+    "Example:\n"
+    "  easgate learn --config /etc/easgate/easgate.ini /var/log/easgate > learnt.ini\n";
+
+struct learning {
+    struct learnt *learnt;
+    struct err e;
+    bool failed;
+};
+
+static bool take(void *ctx, const struct decision *d)
+{
+    struct learning *l = ctx;
+
+    l->failed = !d->denied && !learnt_take(l->learnt, d, &l->e);
+    return !l->failed;
+}
+
+/* The name in a line "[policy NAME]"; SLICE_NONE for any other. */
+static struct slice policy_in(struct slice line)
+{
+    struct slice rest = slice_trim(line);
+
+    if (!slice_starts(rest, S("[policy ")) || rest.p[rest.n - 1] != ']')
+        return SLICE_NONE;
+    return slice_trim(slice_from(rest.p + 8, rest.n - 9));
+}
+
+static bool print_config(const struct learnt *l, struct slice text, struct sbuf *out, struct err *e)
+{
+    bool skipping = false;
+    struct slice line;
+
+    while (slice_split(&text, '\n', &line)) {
+        struct slice policy = policy_in(line);
+        if (slice_starts(slice_trim(line), S("[")))
+            skipping = policy.p && learnt_saw(l, policy);
+        if (policy.p && skipping) {
+            if (!learnt_print(l, policy, out, e))
+                return false;
+            sbuf_addc(out, '\n');
+        }
+        if (!skipping && (line.n || text.n)) {
+            sbuf_add(out, line);
+            sbuf_addc(out, '\n');
+        }
+    }
+    return sbuf_ok(out) || err_set(e, ERR_MEMORY, "out of memory");
+}
+
+static int run(const char *config, const char *name, char **paths)
+{
+    struct config_errors errors = { .count = 0 };
+    SCOPED(sbuf) text = SBUF_MAX(32 * 1024 * 1024);
+    SCOPED(sbuf) out = SBUF_MAX(64 * 1024 * 1024);
+    struct snapshot *snap = snapshot_load(config, false, &errors);
+    struct learning l = { .learnt = snap ? learnt_new(snap) : NULL };
+    bool fine = l.learnt && textfile_read(config, TEXTFILE_CONFIG, &text, &l.e) &&
+                decisions_read(paths, name, take, &l) == AUDIT_EXIT_FINE && !l.failed &&
+                print_config(l.learnt, sbuf_slice(&text), &out, &l.e);
+
+    if (!snap)
+        fprintf(stderr, "%.*s", SLICE_FMT(sbuf_slice(&errors.text)));
+    else if (!fine)
+        fprintf(stderr, "easgate learn: %s\n", l.e.text[0] ? l.e.text : "out of memory");
+    else
+        fine = fwrite(out.p, 1, out.n, stdout) == out.n && fflush(stdout) == 0;
+    learnt_free(&l.learnt);
+    config_errors_drop(&errors);
+    snapshot_unref(&snap);
+    return fine ? 0 : 2;
+}
+
+int cmd_learn(int argc, char **argv)
+{
+    static const struct option longs[] = { { "config", required_argument, NULL, 'c' },
+                                           { "name", required_argument, NULL, 'n' },
+                                           { "help", no_argument, NULL, 'h' },
+                                           { NULL, 0, NULL, 0 } };
+    const char *config = NULL, *name = "audit.jsonl";
+
+    for (int c; (c = getopt_long(argc, argv, "c:h", longs, NULL)) != -1;) {
+        if (c == 'c')
+            config = optarg;
+        else if (c == 'n')
+            name = optarg;
+        else if (c == 'h') {
+            fputs(help, stdout);
+            return 0;
+        } else
+            config = NULL, optind = argc;
+    }
+    if (!config || optind == argc) {
+        fputs("easgate learn: expected --config FILE and an audit log\nTry 'easgate learn --help'.\n",
+              stderr);
+        return 2;
+    }
+    return run(config, name, argv + optind);
+}

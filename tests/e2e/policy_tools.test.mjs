@@ -1,0 +1,155 @@
+// The tools for the person who writes a policy, on logs of a real run: replay through the policy that wrote it flips nothing,
+// what learn prints passes check and denies nothing of it, and diff says what a change means.
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import fs from 'node:fs';
+import path from 'node:path';
+import test from 'node:test';
+import { BUILD, REGION, World, tokenDigest } from './harness.mjs';
+
+const policies = (tokens) => `
+[client nlp]
+token_sha256 = ${tokenDigest(tokens.nlp)}
+policy = nlp
+
+[client vision]
+token_sha256 = ${tokenDigest(tokens.vision)}
+policy = vision
+
+[client reader]
+token_sha256 = ${tokenDigest(tokens.reader)}
+policy = readers
+
+[policy nlp]
+allow = @read, CreateAppService, UpdateAppService, CreateService, UpdateService, CloneService, ScaleService, @lifecycle
+allow = DeleteService, CreateServiceAutoScaler, UpdateServiceAutoScaler, CreateServiceCronScaler, UpdateServiceInstance
+allow = UpdateServiceVersion, UpdateServiceLabel, CreateServiceMirror, CreateGroup
+services = nlp_*
+groups = nlp_*
+workspaces = 12345
+app_types = LLM
+service_specs = llama_7b_fp16 <= 4, chatglm_6b_int8 <= 2
+instance_types = ecs.c6.large <= 3
+max_replicas = 4
+max_total_replicas = 8
+images = registry.example/nlp/*
+label_keys = stage
+gateways = gw-1
+resources = eas-r-1
+
+[policy vision]
+allow = @read, CreateAppService, DeleteService, ScaleService
+services = vis_*
+workspaces = 67890
+app_types = LLM
+service_specs = baichuan_13b_fp16 <= 2
+max_replicas = 8
+mode = report
+
+[policy readers]
+allow = DescribeService, ListServices
+services = rd_*
+`;
+
+function easgate(...args) {
+    const run = spawnSync(path.join(BUILD, 'easgate'), args, { encoding: 'utf8', timeout: 60000 });
+    return { code: run.status, out: run.stdout, err: run.stderr };
+}
+
+test('replay, learn and diff', async (t) => {
+    const world = await World.start({ policies, gateway: 'change_wait = 2s' });
+    const s = (name, rest = '') => `/api/v2/services/${REGION}/${name}${rest}`;
+    const app = (name, spec, n) => ({ ServiceName: name, AppType: 'LLM', ServiceSpec: spec, Replicas: n });
+    const raw = (name, n, type) => ({ metadata: { name, instance: n }, cloud: { computing: { instance_type: type } }, containers: [{ image: 'registry.example/nlp/run:1' }] });
+    const call = async (token, method, target, body) => (await world.call({ method, target, token: world.tokens[token], body: body ?? null })).status;
+    const scaler = (max) => ({ min: 1, max, scaleStrategies: [{ metricName: 'qps', threshold: 10 }] });
+    const made = [
+        ['nlp', 'POST', '/api/v2/app_services', app('nlp_a', 'llama_7b_fp16', 2)],
+        ['nlp', 'POST', '/api/v2/app_services', app('nlp_b', 'llama_7b_fp16', 5)], // over the spec's cap
+        ['nlp', 'POST', '/api/v2/app_services', app('nlp_b', 'gpt', 1)],
+        ['nlp', 'POST', '/api/v2/app_services', app('vis_b', 'llama_7b_fp16', 1)],
+        ['nlp', 'POST', '/api/v2/services', raw('nlp_raw', 1, 'ecs.c6.large')],
+        ['nlp', 'POST', '/api/v2/services', raw('nlp_raw2', 1, 'ecs.gn7e-c16g1.32xlarge')],
+        ['nlp', 'PUT', s('nlp_raw', '/scale'), { Instance: 3 }],
+        ['nlp', 'PUT', s('nlp_raw', '/scale'), { Instance: 4 }],
+        ['nlp', 'PUT', s('nlp_raw'), { metadata: { instance: 2 } }],
+        ['nlp', 'POST', s('nlp_raw', '/clone'), { metadata: { name: 'nlp_clone' } }],
+        ['nlp', 'POST', s('nlp_raw', '/clone'), { metadata: { name: 'vis_clone' } }],
+        ['nlp', 'PUT', s('nlp_raw', '/version'), { Version: 1 }],
+        ['nlp', 'POST', s('nlp_a', '/autoscaler'), scaler(4)],
+        ['nlp', 'POST', s('nlp_a', '/autoscaler'), scaler(5)],
+        ['nlp', 'POST', s('nlp_raw', '/cronscaler'), { ScaleJobs: [{ Name: 'j', Schedule: '0 0 9 * * *', TargetSize: 2 }] }],
+        ['nlp', 'PUT', s('nlp_a', '/stop')],
+        ['nlp', 'PUT', s('nlp_a', '/start')],
+        ['nlp', 'PUT', s('nlp_a', '/restart')],
+        ['nlp', 'PUT', s('nlp_a', '/label'), { Labels: { stage: 'test' } }],
+        ['nlp', 'PUT', s('nlp_a', '/label'), { Labels: { owner: 'me' } }],
+        ['nlp', 'POST', '/api/v2/app_services', app('nlp_big', 'llama_7b_fp16', 4)], // over the budget
+        ['nlp', 'GET', s('nlp_a')],
+        ['nlp', 'GET', s('vis_a')],
+        ['nlp', 'GET', '/api/v2/services'],
+        ['nlp', 'GET', `/api/v2/gateways/${REGION}/gw-2`],
+        ['nlp', 'POST', '/api/v2/app_services', '{"ServiceName":"nlp_x","servicename":"nlp_y"}'],
+        ['vision', 'POST', '/api/v2/app_services', app('vis_a', 'baichuan_13b_fp16', 4)], // over, but only reported
+        ['vision', 'POST', '/api/v2/app_services', app('vis_b', 'gpt', 1)],
+        ['vision', 'PUT', s('vis_a', '/scale'), { Instance: 2 }],
+        ['vision', 'DELETE', s('vis_a')],
+        ['vision', 'DELETE', s('nlp_a')],
+        ['reader', 'GET', s('rd_a')],
+        ['reader', 'DELETE', s('rd_a')],
+        ['nlp', 'DELETE', s('nlp_a')],
+    ];
+    const statuses = [];
+    for (const one of made) statuses.push(await call(...one));
+    t.diagnostic(`statuses ${statuses.join(' ')}`);
+    await world.stopGateway();
+    const { configFile: config, auditFile: log, dir } = world;
+
+    await t.test('replay through the policy that wrote it flips nothing', world.shows(() => {
+        const run = easgate('replay', '--policy', config, log);
+        assert.equal(run.code, 0, run.out + run.err);
+        const told = /^(\d+) decisions: 0 would be refused now, 0 reported now, 0 allowed now, (\d+) not told$/m.exec(run.out);
+        assert.ok(told, run.out);
+        assert.ok(Number(told[1]) >= 28, run.out);
+        assert.ok(Number(told[2]) <= 1, run.out); // what the budget refused
+    }));
+    await t.test('replay through a tighter one lists what flips', world.shows(() => {
+        const tighter = `${dir}/tighter.ini`;
+        fs.writeFileSync(tighter, fs.readFileSync(config, 'utf8').replace('ecs.c6.large <= 3', 'ecs.c6.large <= 1').replace('services = rd_*', 'services = rx_*'), { mode: 0o600 });
+        const run = easgate('replay', '--policy', tighter, '--json', log);
+        assert.equal(run.code, 1, run.out + run.err);
+        const flips = run.out.trim().split('\n').map((line) => JSON.parse(line));
+        const last = flips.pop();
+        assert.deepEqual([last.now_allowed, last.now_reported, last.now_refused], [0, 0, flips.length]);
+        assert.ok(flips.some((f) => f.operation === 'ScaleService' && f.code === 'Easgate.ReplicaCap' && /would be 3 replicas/.test(f.why)), run.out);
+        assert.ok(flips.some((f) => f.client === 'reader' && f.operation === 'DescribeService' && f.code === 'Easgate.ServiceNotFound'), run.out);
+        const text = easgate('replay', '--policy', tighter, log).out;
+        assert.match(text, /was allowed, would be refused: Easgate\.ReplicaCap/);
+    }));
+    await t.test('what learn prints passes check and denies nothing that was allowed', world.shows(() => {
+        const learnt = easgate('learn', '--config', config, log);
+        assert.equal(learnt.code, 0, learnt.err);
+        fs.writeFileSync(`${dir}/learnt.ini`, learnt.out, { mode: 0o600 });
+        const check = easgate('check', `${dir}/learnt.ini`);
+        assert.equal(check.code, 0, check.err + learnt.out);
+        assert.match(learnt.out, /^services = nlp_raw ; \d+ times?$/m);
+        assert.doesNotMatch(learnt.out, /nlp_raw2|nlp_b|ecs\.gn7e/); // what was refused is not learnt
+        const replay = easgate('replay', '--policy', `${dir}/learnt.ini`, '--json', log);
+        const flips = replay.out.trim().split('\n').map((line) => JSON.parse(line));
+        assert.equal(flips.pop().now_refused, 0, replay.out);
+    }));
+    await t.test('diff says what a change means', world.shows(() => {
+        const next = `${dir}/next.ini`;
+        fs.writeFileSync(next, fs.readFileSync(config, 'utf8').replace('max_replicas = 4', 'max_replicas = 6').replace('llama_7b_fp16 <= 4, ', '').replace('policy = readers', 'policy = vision').replace(/\[policy readers\][^]*$/, ''), { mode: 0o600 });
+        const run = easgate('diff', config, next);
+        assert.equal(run.code, 1, run.err);
+        assert.match(run.out, /^client nlp\n/m);
+        assert.match(run.out, /^ {2}\+ max_replicas is 6, was 4$/m);
+        assert.match(run.out, /^ {2}- service_specs: llama_7b_fp16, up to 4$/m);
+        assert.match(run.out, /^client reader\n(?: {2}.*\n)* {2}\+ CreateAppService is allowed$/m);
+        const same = easgate('diff', config, config);
+        assert.equal(same.code, 0);
+        assert.match(same.out, /no client may do more or less/);
+    }));
+    await world.stop();
+});
