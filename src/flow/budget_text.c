@@ -33,6 +33,17 @@ static struct amounts minus(struct amounts a, struct amounts b)
     return (struct amounts){ a.replicas - b.replicas, a.gpus - b.gpus };
 }
 
+/* What a call may still add; null while nothing is known. A team that is over its limit has nothing left. */
+static void add_left(struct sbuf *out, const struct policy *p, struct amounts sum, bool is_read)
+{
+    int64_t cap = 0;
+
+    if (policy_cap(p, BOUND_max_total_replicas, &cap) && is_read)
+        sbuf_addf(out, ",\"left_replicas\":%lld", (long long)(cap > sum.replicas ? cap - sum.replicas : 0));
+    if (policy_cap(p, BOUND_max_total_gpus, &cap) && is_read)
+        sbuf_addf(out, ",\"left_gpus\":%lld", (long long)(cap > sum.gpus ? cap - sum.gpus : 0));
+}
+
 static void add_policy(struct sbuf *out, const struct gate *g, const struct policy *p, int64_t now_mono_ms)
 {
     static const struct team nobody;
@@ -62,9 +73,24 @@ static void add_policy(struct sbuf *out, const struct gate *g, const struct poli
     else
         sbuf_adds(out, "null");
     sbuf_addf(out, ",\"fresh\":%s", truth_is_fresh(truth, now_mono_ms, max_age_ms) ? "true" : "false");
+    add_left(out, p, sum, is_read);
     sbuf_addf(out, ",\"drift\":{\"changes\":%llu,\"replicas\":%lld,\"gpus\":%lld}}",
               (unsigned long long)team->drifts, (long long)team->drift_replicas, (long long)team->drift_gpus);
     truth_free(&none);
+}
+
+static bool has_budget(const struct policy *p)
+{
+    int64_t cap;
+
+    return policy_cap(p, BOUND_max_total_replicas, &cap) || policy_cap(p, BOUND_max_total_gpus, &cap);
+}
+
+bool budget_text_of(const struct gate *g, const struct policy *p, struct sbuf *out)
+{
+    if (has_budget(p))
+        add_policy(out, g, p, clock_mono_ms(g->ports.clock));
+    return has_budget(p);
 }
 
 void gate_budget_text(const struct gate *g, struct sbuf *out)
@@ -77,8 +103,7 @@ void gate_budget_text(const struct gate *g, struct sbuf *out)
               g->doubt_count);
     for (size_t i = 0; i < g->snap->policy_count; i++) {
         const struct policy *p = &g->snap->policies[i];
-        int64_t cap;
-        if (!policy_cap(p, BOUND_max_total_replicas, &cap) && !policy_cap(p, BOUND_max_total_gpus, &cap))
+        if (!has_budget(p))
             continue;
         sbuf_adds(out, is_first ? "" : ",");
         is_first = false;

@@ -208,6 +208,8 @@ struct owner policy_as_owner(const struct policy *p);
 struct slice changed_service(const struct facts *f);
 /* The end of a request for its team's budget. */
 void reserve_end(struct txn *t);
+/* budget_text.c: what the team of this policy has and may still have, as a JSON object; false: it has no budget. */
+bool budget_text_of(const struct gate *g, const struct policy *p, struct sbuf *out);
 /* doubt.c: a request ended without anybody knowing what came of it: its truth is read later. */
 void doubt_add(struct txn *t);
 /* usage.c: the limits of each client. */

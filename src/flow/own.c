@@ -111,6 +111,9 @@ static enum step_result answer_self(struct txn *t)
     add_time(out, "Until", client_end_s(c) * 1000);
     add_operations(out, c->policy);
     add_limits(out, c->policy);
+    sbuf_adds(out, ",\"Budget\":");
+    if (!budget_text_of(t->gate, c->policy, out))
+        sbuf_adds(out, "null");
     return answer(t);
 }
 

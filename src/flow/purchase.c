@@ -98,8 +98,12 @@ enum step_result purchase_judge(struct txn *t)
         return unreadable(t, refusal->message);
     if (read_count(t) != STEP_NEXT)
         return STEP_REFUSE;
-    return policy_judge_count(t->in.pass.client->policy, t->in.is.match.op, t->state.count,
-                              facts_asked(&t->in.is.facts), t->arena, &why)
-               ? STEP_NEXT
-               : txn_refuse_as(t, &why);
+    const struct policy *p = t->in.pass.client->policy;
+    if (policy_judge_count(p, t->in.is.match.op, t->state.count, facts_asked(&t->in.is.facts), t->arena,
+                           &why))
+        return STEP_NEXT;
+    if (!policy_lifts(p, why.reason))
+        return txn_refuse_as(t, &why);
+    txn_would_deny(t, &why);
+    return STEP_NEXT;
 }

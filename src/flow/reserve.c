@@ -200,6 +200,10 @@ static enum step_result judge_sum(struct txn *t, struct team *team, const struct
         return take_place(t, step->after, step->now);
     if (!is_mine)
         return begin_reading(t, team, p);
+    if (policy_lifts(p, refusal.reason)) {
+        txn_would_deny(t, &refusal);
+        return take_place(t, step->after, step->now);
+    }
     leave_team(t);
     return txn_refuse_as(t, &refusal);
 }

@@ -168,6 +168,28 @@ static void report_lifts_limits_only(void **state)
     world_free(w);
 }
 
+static void report_lifts_the_budget_and_shows_what_is_left(void **state)
+{
+    struct world *w = world_new(REPORT "max_total_replicas = 2\n");
+
+    (void)state;
+    world_ask(w, "tok-nlp", "GET", "/easgate/v1/self", NULL);
+    assert_has(w->replies[0].body, "\"Mode\":\"report\"");
+    assert_has(w->replies[0].body, "\"limit\":{\"replicas\":2},\"live\":null"); /* nobody asked EAS yet */
+    world_ask(w, "tok-nlp", "POST", CREATE, BODY("nlp_a", "3"));
+    assert_has(w->sends[0].head, "GET /api/v2/services?");
+    world_answer(w, 0, 200, "{\"Services\":[],\"TotalCount\":0}");
+    assert_int_equal(w->send_count, 2); /* it goes on, over the budget */
+    assert_has(w->sends[1].head, "POST /api/v2/app_services");
+    assert_has(world_record(w, AUDIT_INTENT, 1), "\"would_deny\":\"budget: would be 3 replicas");
+    world_ask(w, "tok-nlp", "GET", "/easgate/v1/self", NULL);
+    assert_has(w->replies[1].body,
+               "\"live\":{\"replicas\":0,\"gpus\":0},\"reserved\":{\"replicas\":3,\"gpus\":0}");
+    assert_has(w->replies[1].body, "\"left_replicas\":0");
+    world_answer(w, 1, 200, "{}");
+    world_free(w);
+}
+
 static void ends_a_client_by_its_date(void **state)
 {
     static const char until[] =
@@ -202,9 +224,13 @@ static void ends_a_client_by_its_date(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(tells_a_team_what_it_may_do), cmocka_unit_test(takes_own_paths_exactly),
-        cmocka_unit_test(gives_the_verdict_alone),     cmocka_unit_test(knows_what_was_not_known),
-        cmocka_unit_test(report_lifts_limits_only),    cmocka_unit_test(ends_a_client_by_its_date),
+        cmocka_unit_test(tells_a_team_what_it_may_do),
+        cmocka_unit_test(takes_own_paths_exactly),
+        cmocka_unit_test(gives_the_verdict_alone),
+        cmocka_unit_test(knows_what_was_not_known),
+        cmocka_unit_test(report_lifts_limits_only),
+        cmocka_unit_test(report_lifts_the_budget_and_shows_what_is_left),
+        cmocka_unit_test(ends_a_client_by_its_date),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
