@@ -37,6 +37,13 @@ static int64_t time_of(struct slice t)
     return at_s;
 }
 
+static bool has_word(struct slice text, struct slice word)
+{
+    while (text.n && !slice_starts(text, word))
+        text = slice_skip(text, 1);
+    return text.n > 0;
+}
+
 static struct decision decision_of(const struct audit_line *line)
 {
     return (struct decision){
@@ -46,8 +53,11 @@ static struct decision decision_of(const struct audit_line *line)
         .client = audit_line_field(line, S("client")),
         .op = audit_line_field(line, S("op")),
         .service = audit_line_field(line, S("service")),
+        .workspace = audit_line_field(line, S("workspace")),
+        .quota = audit_line_field(line, S("quota")),
         .facts = audit_line_field(line, S("facts")),
         .now = audit_line_field(line, S("now")),
+        .replaces = has_word(audit_line_field(line, S("target")), S("UpdateType=replace")),
         .denied = line->kind == AUDIT_DENY,
         .reason = audit_line_field(line, S("reason")),
         .would_deny = audit_line_field(line, S("would_deny")).n > 0,
@@ -56,10 +66,11 @@ static struct decision decision_of(const struct audit_line *line)
 
 static bool is_decision(const struct audit_line *line)
 {
+    if (audit_line_field(line, S("parent")).p)
+        return false;
     if (line->kind == AUDIT_DENY)
         return is_of_policy(audit_line_field(line, S("reason")));
-    return line->kind == AUDIT_INTENT && !audit_line_field(line, S("parent")).p &&
-           !audit_line_field(line, S("try")).p;
+    return line->kind == AUDIT_INTENT && !audit_line_field(line, S("try")).p;
 }
 
 struct reading {
@@ -103,6 +114,22 @@ static bool unknown(enum rejudged *out, struct slice *out_why, const char *why)
     return true;
 }
 
+/* A purchase counts by how many of its kind there were. */
+static void judge_count(const struct policy *p, const struct facts *facts, const struct service_state *state,
+                        struct arena *a, struct verdict *v)
+{
+    struct refusal why;
+
+    if (v->kind != VERDICT_ALLOW || facts->op->count.list.n == 0)
+        return;
+    if (!state)
+        v->kind = VERDICT_NEED_STATE;
+    else if (!policy_judge_count(p, facts->op, state->count, facts_asked(facts), a, &why)) {
+        v->kind = VERDICT_REFUSE;
+        v->refusal = why;
+    }
+}
+
 bool decision_judge(const struct decision *d, const struct snapshot *snap, struct arena *a,
                     enum rejudged *out, struct slice *out_code, struct slice *out_why, struct err *e)
 {
@@ -132,7 +159,9 @@ bool decision_judge(const struct decision *d, const struct snapshot *snap, struc
         return unknown(out, out_why, "the record holds no facts");
     if (!facts_parse(op, d->facts, a, &facts, e) || (d->now.n && !state_parse(d->now, a, &state, e)))
         return false;
+    facts.replaces = facts.replaces || (d->replaces && slice_eq(op->name, S("UpdateService")));
     policy_judge(client->policy, snap->upstreams[0].region, &facts, d->now.n ? &state : NULL, a, &v);
+    judge_count(client->policy, &facts, d->now.n ? &state : NULL, a, &v);
     if (v.kind == VERDICT_NEED_STATE)
         return unknown(out, out_why,
                        "it depends on the service's state then, which the record does not hold");

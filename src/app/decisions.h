@@ -14,8 +14,10 @@ struct decision {
     int64_t at_s;         /* when: seconds since 1970 */
     uint64_t seq;
     struct slice t, client, op, service;
+    struct slice workspace, quota; /* as it was sent: what the policy filled in, too */
     struct slice facts;   /* as facts_print wrote it; empty: the log is older than that */
     struct slice now;     /* as state_print wrote it; empty: no state was looked up */
+    bool replaces;        /* its query has UpdateType=replace, which is no judged value */
     bool denied;
     struct slice reason;  /* of a denial: "replica_cap" */
     bool would_deny;      /* let through by a policy in mode report */

@@ -4,6 +4,7 @@
  */
 #include "app/learnt.h"
 #include "base/list.h"
+#include "base/enc.h"
 #include "base/map.h"
 #include "core/after_text.h"
 #include "core/policy.h"
@@ -96,41 +97,80 @@ static bool see(struct key *key, struct slice text)
     return true;
 }
 
+static void see_number(struct key *key, int64_t n)
+{
+    key->count++;
+    if (n > key->most)
+        key->most = n;
+}
+
 static bool see_fact(struct policy_seen *p, const struct fact *fact)
 {
-    enum bound b =
-        fact->meaning == OP_LABELS || fact->meaning == OP_LABEL_KEYS ? BOUND_label_keys : fact->bound;
-    struct key *key = &p->keys[b];
+    enum bound b = fact->meaning == OP_LABEL_KEYS ? BOUND_label_keys : fact->bound;
 
     if (b == BOUND_NONE)
         return true;
-    key->count++;
     if (!fact->is_number)
-        return see(key, fact->text);
-    if (fact->number > key->most)
-        key->most = fact->number;
+        return see(&p->keys[b], fact->text);
+    see_number(&p->keys[b], fact->number);
     return true;
 }
 
-static bool see_after(struct policy_seen *p, const struct facts *facts, const struct service_state *state)
+static bool states(const struct facts *f, struct slice where)
+{
+    for (size_t i = 0; i < f->count; i++)
+        if (slice_eq(f->values[i].where, where))
+            return true;
+    return false;
+}
+
+/* Of a service that grows, the hardware that stays must be allowed, too; of a configuration that comes back, all of it. */
+static bool see_kept(const struct policy *policy, struct policy_seen *p, const struct facts *facts,
+                     const struct service_state *state)
+{
+    bool comes_back = facts->op->raise == OP_RAISE_CLONE || facts->op->raise == OP_RAISE_VERSION;
+    const struct rules *types = POLICY_RULES(policy, instance_types);
+    bool is_type = rules_find(types, BOUND_STYLE_SPEC_CAPS, state->spec) &&
+                   !rules_find(POLICY_RULES(policy, service_specs), BOUND_STYLE_SPEC_CAPS, state->spec);
+    bool fine = true;
+
+    if (facts->replaces)
+        return true;
+    if (!comes_back && state->spec.n && !facts->spec.n)
+        fine = see(&p->keys[is_type ? BOUND_instance_types : BOUND_service_specs], state->spec);
+    for (size_t i = 0; fine && state->config && i < state->config->count; i++)
+        if ((comes_back || is_type || !state->spec.n) && !states(facts, state->config->values[i].where))
+            fine = see_fact(p, &state->config->values[i]);
+    return fine;
+}
+
+static bool see_after(const struct policy *policy, struct policy_seen *p, const struct facts *facts,
+                      const struct service_state *state)
 {
     struct after after;
     struct err e = { 0 };
 
+    if (facts->op->count.list.n && state)
+        see_number(&p->keys[facts->op->count.bound], state->count + facts_asked(facts));
     if (!facts->raises || !after_compute(facts, state, &after, &e))
         return true;
-    struct key *key = &p->keys[BOUND_max_replicas];
-    key->count++;
-    if (after.peak > key->most)
-        key->most = after.peak;
-    /* the spec that stays must be allowed, too */
-    enum bound b = facts->instance_type.n ? BOUND_instance_types : BOUND_service_specs;
-    bool is_kept = after.spec.n && !facts->spec.n && !facts->instance_type.n;
-    return !is_kept || see(&p->keys[b], after.spec);
+    see_number(&p->keys[BOUND_max_replicas], after.peak);
+    return facts->op->raise == OP_RAISE_CREATE || !state || see_kept(policy, p, facts, state);
 }
 
-static bool take_facts(struct learnt *l, struct policy_seen *p, const struct decision *d, struct err *e)
+/* What the policy fills in is sent, and must be filled in again. */
+static bool see_places(struct policy_seen *p, const struct facts *facts, const struct decision *d)
 {
+    if (!facts->places)
+        return true;
+    return (facts->workspace.p || !d->workspace.n || see(&p->keys[BOUND_workspaces], d->workspace)) &&
+           (facts->quota.p || !d->quota.n || see(&p->keys[BOUND_quotas], d->quota));
+}
+
+static bool take_facts(struct learnt *l, size_t at, const struct decision *d, struct err *e)
+{
+    const struct policy *policy = &l->snap->policies[at];
+    struct policy_seen *p = &l->policies[at];
     const struct op *op = opcat_by_name(d->op);
     struct service_state state;
     struct facts facts;
@@ -141,15 +181,13 @@ static bool take_facts(struct learnt *l, struct policy_seen *p, const struct dec
     if (!facts_parse(op, d->facts, l->arena, &facts, e) ||
         (d->now.n && !state_parse(d->now, l->arena, &state, e)))
         return false;
-    bool fine = see(&p->keys[BOUND_allow], op->name) && see_after(p, &facts, d->now.n ? &state : NULL);
-    if (op->effect == OP_MINT)
+    facts.replaces = facts.replaces || (d->replaces && slice_eq(op->name, S("UpdateService")));
+    bool fine = see(&p->keys[BOUND_allow], op->name) &&
+                see_after(policy, p, &facts, d->now.n ? &state : NULL) && see_places(p, &facts, d);
+    if (op->effect == OP_MINT || (op->effect == OP_SECRET && policy->shows_secrets))
         fine = fine && see(&p->keys[BOUND_allow], S("@secrets"));
     for (size_t i = 0; fine && i < facts.count; i++)
         fine = see_fact(p, &facts.values[i]);
-    /* what stays, or comes back with a clone or a version, was judged, too */
-    const struct facts *stored = d->now.n ? state.config : NULL;
-    for (size_t i = 0; fine && stored && i < stored->count; i++)
-        fine = see_fact(p, &stored->values[i]);
     p->decisions++;
     return fine || err_set(e, ERR_MEMORY, "out of memory");
 }
@@ -161,101 +199,176 @@ bool learnt_take(struct learnt *l, const struct decision *d, struct err *e)
     if (!client || !d->facts.n)
         return true; /* of a client that is no more, or of a log that holds no facts */
     l->arena = arena_new(8 * 1024 * 1024);
-    bool fine = l->arena ? take_facts(l, &l->policies[client->policy - l->snap->policies], d, e)
+    bool fine = l->arena ? take_facts(l, (size_t)(client->policy - l->snap->policies), d, e)
                          : err_set(e, ERR_MEMORY, "out of memory");
     arena_free(&l->arena);
     return fine;
 }
 
-static const struct policy_seen *seen_of(const struct learnt *l, struct slice policy)
+static size_t index_of(const struct learnt *l, struct slice policy)
 {
-    for (size_t i = 0; i < l->snap->policy_count; i++)
-        if (slice_eq(l->snap->policies[i].name, policy))
-            return &l->policies[i];
-    return NULL;
+    size_t i = 0;
+
+    while (i < l->snap->policy_count && !slice_eq(l->snap->policies[i].name, policy))
+        i++;
+    return i;
 }
 
 bool learnt_saw(const struct learnt *l, struct slice policy)
 {
-    const struct policy_seen *p = seen_of(l, policy);
+    size_t i = index_of(l, policy);
 
-    return p && p->decisions > 0;
+    return i < l->snap->policy_count && l->policies[i].decisions > 0;
 }
 
 /* ---- printing ---- */
 
-static void print_value(const char *key, struct slice text, bool fold, uint64_t count, struct sbuf *out)
+static void print_until(int64_t until_s, struct sbuf *out)
 {
-    sbuf_addf(out, "%s = %.*s%s ; %llu time%s\n", key, SLICE_FMT(text), fold ? "*" : "",
-              (unsigned long long)count, count == 1 ? "" : "s");
+    char text[25];
+
+    if (!until_s)
+        return;
+    enc_time_utc(until_s * 1000, false, text);
+    sbuf_addf(out, " until %s", text);
 }
 
-/* A name up to and with its first _ or -. */
-static struct slice stem_of(struct slice name)
+static void print_rule(enum bound b, const struct rule *rule, struct sbuf *out)
 {
-    size_t i = 0;
+    bool is_number = bound_style(b) == BOUND_STYLE_REPLICAS;
 
-    while (i < name.n && name.p[i] != '_' && name.p[i] != '-')
-        i++;
-    return slice_from(name.p, i < name.n ? i + 1 : name.n);
+    sbuf_addf(out, "%.*s", SLICE_FMT(rule->text));
+    if (rule->has_cap && !is_number)
+        sbuf_addf(out, "%s%lld", bound_style(b) == BOUND_STYLE_COUNTS ? " = " : " <= ", (long long)rule->cap);
+    print_until(rule->until_s, out);
 }
 
-static bool print_folded(const char *name, const struct key *key, struct sbuf *out, struct err *e)
+/* What a log of requests cannot tell stays as it is. */
+static void print_kept(enum bound b, const struct rules *rules, const char *why, struct sbuf *out)
 {
-    struct key stems = { .most = -1 };
-    size_t lines = 0;
-    bool fine = true;
+    if (rules->count == 0)
+        return;
+    if (bound_style(b) != BOUND_STYLE_REPLICAS && bound_style(b) != BOUND_STYLE_FLAG) {
+        for (size_t i = 0; i < rules->count; i++) {
+            sbuf_addf(out, "%s = ", bound_name(b));
+            print_rule(b, &rules->at[i], out);
+            sbuf_addf(out, " ; %s\n", why);
+        }
+        return;
+    }
+    sbuf_addf(out, "%s = ", bound_name(b));
+    for (size_t i = 0; i < rules->count; i++) {
+        sbuf_adds(out, i ? ", " : "");
+        print_rule(b, &rules->at[i], out);
+    }
+    sbuf_addf(out, " ; %s\n", why);
+}
 
-    list_init(&stems.values);
+/* Would the value, written as a rule, be read back, and match itself? */
+static bool can_be_written(enum bound b, struct slice text)
+{
+    const struct rule rule = { .text = text };
+    const struct rules rules = { .at = &rule, .count = 1 };
+
+    for (size_t i = 0; i < text.n; i++)
+        if (text.p[i] <= ' ' || text.p[i] > '~' || strchr(",;#\"<=", text.p[i]))
+            return false;
+    return text.n > 0 && text.n <= LEARNT_VALUE_MAX_BYTES &&
+           (b == BOUND_allow || rules_find(&rules, bound_style(b), text));
+}
+
+static bool print_list(enum bound b, const struct rules *rules, const struct key *key, struct sbuf *out,
+                       struct err *e)
+{
+    bool many = key->by_text && map_count(key->by_text) > LEARNT_VALUES_MAX, fine = true;
+    struct key lines = { .most = -1 };
+
+    list_init(&lines.values);
     for (struct list *i = key->values.next; fine && i != &key->values; i = i->next) {
         const struct seen *s = LIST_OWNER(i, struct seen, node);
-        fine = see(&stems, stem_of(slice_from(s->text, s->n))) || err_set(e, ERR_MEMORY, "out of memory");
+        struct slice text = slice_from(s->text, s->n);
+        const struct rule *rule = b == BOUND_allow ? NULL : rules_find(rules, bound_style(b), text);
+        bool as_rule = rule && (many || !can_be_written(b, text));
+        SCOPED(sbuf) value = SBUF_MAX(4096);
+        sbuf_add(&value, as_rule ? rule->text : text);
+        print_until(rule ? rule->until_s : 0, &value);
+        fine = sbuf_ok(&value) && see(&lines, sbuf_slice(&value));
+        if (fine)
+            ((struct seen *)map_get(lines.by_text, sbuf_slice(&value)))->count += s->count - 1;
     }
-    for (struct list *i = stems.values.next; fine && i != &stems.values; i = i->next) {
+    for (struct list *i = lines.values.next; fine && i != &lines.values; i = i->next) {
         const struct seen *s = LIST_OWNER(i, struct seen, node);
-        print_value(name, slice_from(s->text, s->n), true, s->count, out);
-        lines++;
+        sbuf_addf(out, "%s = %.*s ; %llu time%s\n", bound_name(b), (int)s->n, s->text,
+                  (unsigned long long)s->count, s->count == 1 ? "" : "s");
     }
-    free_key(&stems);
-    return fine &&
-           (lines <= LEARNT_VALUES_MAX ||
-            err_set(e, ERR_TOO_LONG, "%s: more than %d values and patterns", name, LEARNT_VALUES_MAX));
+    free_key(&lines);
+    return fine || err_set(e, ERR_MEMORY, "out of memory");
 }
 
-static bool print_list(enum bound b, const struct key *key, struct sbuf *out, struct err *e)
+static bool was_seen(const struct policy_seen *p, enum bound b)
 {
-    const char *name = bound_name(b);
-    size_t count = key->by_text ? map_count(key->by_text) : 0;
-    bool folds = bound_style((enum bound)b) == BOUND_STYLE_GLOBS ||
-                 bound_style((enum bound)b) == BOUND_STYLE_OSS_PATHS ||
-                 bound_style((enum bound)b) == BOUND_STYLE_NAS_PATHS;
-
-    if (count > LEARNT_VALUES_MAX && folds)
-        return print_folded(name, key, out, e);
-    if (count > LEARNT_VALUES_MAX)
-        return err_set(e, ERR_TOO_LONG, "%s: %zu values, a policy takes at most %d", name, count,
-                       LEARNT_VALUES_MAX);
-    for (struct list *i = key->values.next; i != &key->values; i = i->next) {
-        const struct seen *s = LIST_OWNER(i, struct seen, node);
-        print_value(name, slice_from(s->text, s->n), false, s->count, out);
-    }
-    return true;
+    return p->keys[b].most >= 0 || !list_is_empty(&p->keys[b].values);
 }
 
-bool learnt_print(const struct learnt *l, struct slice policy, struct sbuf *out, struct err *e)
+/* Operations need keys of which their requests need not have a value: a list of services, for example. */
+static void keep_required(const struct policy *policy, const struct policy_seen *p, bool kept[BOUND_COUNT_])
 {
-    const struct policy_seen *p = seen_of(l, policy);
+    for (size_t i = 0; i < opcat_count(); i++) {
+        const struct op *op = opcat_at(i);
+        bool is_used = p->keys[BOUND_allow].by_text && map_get(p->keys[BOUND_allow].by_text, op->name);
+        for (size_t r = 0; is_used && r < op->require_count; r++) {
+            struct slice rest = slice_of(op->requires[r]), key;
+            enum bound first = BOUND_NONE;
+            bool is_met = false;
+            while (slice_split(&rest, '|', &key)) {
+                enum bound b = bound_by_name(key);
+                is_met = is_met || was_seen(p, b) || kept[b];
+                if (!first && policy->bound[b].count)
+                    first = b;
+            }
+            if (!is_met)
+                kept[first] = true;
+        }
+    }
+}
 
-    sbuf_addf(out, "[policy %.*s]\n", SLICE_FMT(policy));
-    for (int i = BOUND_NONE + 1; p && i < BOUND_COUNT_; i++) {
-        const struct key *key = &p->keys[i];
-        if (bound_style((enum bound)i) == BOUND_STYLE_FLAG && key->most > 0)
-            sbuf_addf(out, "%s = yes ; %llu times\n", bound_name((enum bound)i),
-                      (unsigned long long)key->count);
-        else if (bound_style((enum bound)i) != BOUND_STYLE_FLAG && key->most > 0)
-            sbuf_addf(out, "%s = %lld ; the most of %llu\n", bound_name((enum bound)i), (long long)key->most,
-                      (unsigned long long)key->count);
-        else if (!print_list((enum bound)i, key, out, e))
+static void print_number(enum bound b, const struct key *key, struct sbuf *out)
+{
+    if (bound_style(b) == BOUND_STYLE_FLAG)
+        sbuf_addf(out, "%s = yes ; %llu times\n", bound_name(b), (unsigned long long)key->count);
+    else
+        sbuf_addf(out, "%s = %lld ; the most of %llu\n", bound_name(b),
+                  (long long)(key->most > 0 ? key->most : 1), (unsigned long long)key->count);
+}
+
+bool learnt_print(const struct learnt *l, struct slice name, struct sbuf *out, struct err *e)
+{
+    size_t at = index_of(l, name);
+    const struct policy *policy = &l->snap->policies[at];
+    const struct policy_seen *p = &l->policies[at];
+    bool kept[BOUND_COUNT_] = { false };
+
+    keep_required(policy, p, kept);
+    sbuf_addf(out, "[policy %.*s]\n", SLICE_FMT(name));
+    if (policy->mode == POLICY_REPORT)
+        sbuf_adds(out, "mode = report\n");
+    if (policy->until_s) {
+        sbuf_adds(out, "until =");
+        SCOPED(sbuf) date = SBUF_MAX(64);
+        print_until(policy->until_s, &date);
+        sbuf_add(out, slice_skip(sbuf_slice(&date), strlen(" until")));
+        sbuf_addc(out, '\n');
+    }
+    for (int i = BOUND_NONE + 1; i < BOUND_COUNT_; i++) {
+        enum bound b = (enum bound)i;
+        bool is_sum = b == BOUND_max_total_replicas || b == BOUND_max_total_gpus || b == BOUND_spec_gpus;
+        if (is_sum)
+            print_kept(b, &policy->bound[b], "as it was: sums are not learnt", out);
+        else if (p->keys[b].most >= 0)
+            print_number(b, &p->keys[b], out);
+        else if (kept[b])
+            print_kept(b, &policy->bound[b], "as it was: an operation needs it", out);
+        else if (!print_list(b, &policy->bound[b], &p->keys[b], out, e))
             return false;
     }
     return true;
