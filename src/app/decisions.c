@@ -125,8 +125,12 @@ static void judge_count(const struct policy *p, const struct facts *facts, const
     if (!state)
         v->kind = VERDICT_NEED_STATE;
     else if (!policy_judge_count(p, facts->op, state->count, facts_asked(facts), a, &why)) {
-        v->kind = VERDICT_REFUSE;
-        v->refusal = why;
+        if (!policy_lifts(p, why.reason)) {
+            v->kind = VERDICT_REFUSE;
+            v->refusal = why;
+        } else if (v->would_deny.reason == REASON_NONE) {
+            v->would_deny = why;
+        }
     }
 }
 
