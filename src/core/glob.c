@@ -27,6 +27,35 @@ bool glob_match(struct slice pattern, struct slice text)
     return p == pattern.n;
 }
 
+/* One character of a segment, '.' also as %2e; its length, 0 for another. */
+static size_t dot_at(struct slice s)
+{
+    if (slice_starts(s, S(".")))
+        return 1;
+    return slice_starts_nocase(s, S("%2e")) ? 3 : 0;
+}
+
+static bool is_dots(struct slice segment)
+{
+    size_t one = dot_at(segment), two = one ? dot_at(slice_skip(segment, one)) : 0;
+
+    return one && one + two == segment.n;
+}
+
+bool glob_climbs(struct slice text)
+{
+    size_t from = 0;
+
+    for (size_t i = 0; i <= text.n; i++) {
+        bool is_end = i == text.n || text.p[i] == '/' || text.p[i] == '\\' || text.p[i] == ':' ||
+                      text.p[i] == '?' || text.p[i] == '#';
+        if (is_end && is_dots(slice_from(text.p + from, i - from)))
+            return true;
+        from = is_end ? i + 1 : from;
+    }
+    return false;
+}
+
 /*
  * Can a[i..] and b[j..] still spell one text? A star may end (go on behind it) or swallow what the other
  * pattern says next, be it a byte or a star. Rows for i from the end of a, one kept.

@@ -14,6 +14,9 @@
  * most GLOB_PATTERN_MAX_BYTES. */
 bool glob_valid(struct slice pattern, struct err *e);
 bool glob_match(struct slice pattern, struct slice text);
+/* Has the text a segment that is . or .. (a dot may be %2e) between / \ : ? #? Who loads such an address may leave the place that its
+ * beginning names, so no pattern allows one. */
+bool glob_climbs(struct slice text);
 /* Is there a text that both patterns match? Exact; true also when a pattern is too long to tell. */
 bool glob_overlap(struct slice a, struct slice b);
 

@@ -40,7 +40,7 @@ static bool matches(const struct rule *rule, enum bound_style style, struct slic
 {
     switch (style) {
     case BOUND_STYLE_GLOBS:
-        return glob_match(rule->text, text);
+        return glob_match(rule->text, text) && !glob_climbs(text);
     case BOUND_STYLE_OSS_PATHS:
     case BOUND_STYLE_NAS_PATHS:
         return glob_path_match(rule->text, text);

@@ -304,10 +304,28 @@ static void test_path_valid(void **state)
     assert_false(glob_path_valid(S("nas://b/*"), NULL));
 }
 
+/* RFC 3986, 5.2.4 and 6.2.2: what a reader of an address may take for a step out of a folder. */
+static void test_climbs(void **state)
+{
+    static const char *const climbs[] = {
+        "..",         ".",        "a/..",     "../a",     "a/../b",     "a/./b",
+        "a/%2e%2e/b", "a/%2E./b", "a/.%2e?x", "a\\..\\b", "git@h:../b", "a/..#b",
+    };
+    static const char *const stays[] = { "",        "a",    "a.b",   "a/...",   "a/..b",      "a/b..",
+                                         "1.2.3.4", "a/%2", "a/.b/", "a/b.git", "a/%2e%2e%2e" };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof climbs / sizeof climbs[0]; i++)
+        assert_true(glob_climbs(slice_of(climbs[i])));
+    for (size_t i = 0; i < sizeof stays / sizeof stays[0]; i++)
+        assert_false(glob_climbs(slice_of(stays[i])));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_match),
+        cmocka_unit_test(test_climbs),
         cmocka_unit_test(test_match_bytes),
         cmocka_unit_test(test_match_is_not_exponential),
         cmocka_unit_test(test_overlap),
