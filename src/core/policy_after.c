@@ -58,7 +58,8 @@ static bool check_kept(struct judging *j, struct slice spec)
                                        ? BOUND_service_specs
                                        : BOUND_instance_types,
                                    S("the service's present spec"), spec);
-    if (!spec.n && !has_hardware(j->facts) && !(config && has_hardware(config)))
+    /* without a spec or an instance type; a number that is stated says nothing of what stays beside it */
+    if (!spec.n && !(config && has_hardware(config)))
         return refuse_unknown(j,
                               "is refused: the service's present hardware is not known, so it must not grow");
     return !config || check_config(j, config);
