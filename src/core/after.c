@@ -141,6 +141,17 @@ static void take_gpus(const struct facts *f, const struct service_state *now, st
     }
 }
 
+/* A part of a GPU counts as a whole one: how many parts fit on one, no document says. */
+static void take_share(const struct facts *f, const struct service_state *now, struct after *out)
+{
+    bool stays = now && now->config && now->config->shares_gpu && !f->states_share && !f->replaces;
+
+    if (f->shares_gpu || stays) {
+        out->has_gpus = true;
+        out->gpus = larger(out->gpus, 1);
+    }
+}
+
 static void take_spec(const struct facts *f, const struct service_state *now, struct after *out)
 {
     const struct facts *config = now ? now->config : NULL;
@@ -240,6 +251,7 @@ bool after_compute(const struct facts *facts, const struct service_state *now, s
     take_stated(facts, &s, now, out);
     take_spec(facts, now, out);
     take_gpus(facts, now, out);
+    take_share(facts, now, out);
     out->peak = peak_of(out->replicas, out->scaler, out->cron, out->extra, out->surge);
     return true;
 }

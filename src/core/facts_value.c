@@ -101,6 +101,10 @@ static void show(struct facts *out, const struct fact *v)
         out->gpus = !out->has_gpus || v->number > out->gpus ? v->number : out->gpus;
         out->has_gpus = true;
     }
+    if (v->bound == BOUND_max_gpu_memory) {
+        out->states_share = true;
+        out->shares_gpu = out->shares_gpu || v->number != 0;
+    }
 }
 
 bool facts_add(struct facts_reader *r, struct fact fact)

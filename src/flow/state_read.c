@@ -103,6 +103,10 @@ static void take_config(const struct facts *f, struct service_state *out)
         out->has_gpus = true;
         out->gpus = f->gpus;
     }
+    if (f->shares_gpu) { /* a part counts as a whole one, as in core/after.c */
+        out->has_gpus = true;
+        out->gpus = larger(out->gpus, 1);
+    }
 }
 
 /* What of the configuration is kept lives in a; the rest of the facts is gone with this call. */

@@ -283,6 +283,50 @@ static void gpus_that_nobody_states_are_not_none(void **state)
     world_free(w);
 }
 
+/* docs/eas/operations.json: gpu_memory is a share of a GPU; it is asked for beside "gpu": 0. A share is at least one GPU
+ * that nobody counts otherwise. */
+#define SHARED(name, instances, gpu)                                                                         \
+    "{\"metadata\":{\"name\":\"" name "\",\"instance\":" instances ",\"cpu\":1" gpu ",\"gpu_memory\":20}}"
+#define SHARES                                                                                               \
+    "max_total_gpus = 3\nspec_gpus = llama_7b_fp16 = 1, chatglm_6b_int8 = 1\nmax_cpu = 8\n"                  \
+    "max_gpus = 8\nmax_gpu_memory = 24\n"
+#define SHARED_ROW(config)                                                                                   \
+    "\"ServiceName\":\"nlp_a\",\"TotalInstance\":2," NO_SCALERS                                              \
+    ",\"ServiceConfig\":\"{\\\"metadata\\\":{" config                                                        \
+    "\\\"instance\\\":2,\\\"cpu\\\":1,\\\"gpu_memory\\\":20}}\"}"
+
+static void a_share_of_a_gpu_is_not_none(void **state)
+{
+    struct world *w = world_new(INI("nlp_*", SHARES));
+
+    (void)state;
+    world_ask(w, "tok-nlp", "POST", "/api/v2/services", SHARED("nlp_a", "4", ",\"gpu\":0"));
+    world_answer(w, 0, 200, LIST("0", ""));
+    assert_has(w->replies[0].body, "would be 4 GPUs of all services together");
+    world_ask(w, "tok-nlp", "POST", "/api/v2/services", SHARED("nlp_a", "2", ",\"gpu\":0"));
+    assert_has(world_record(w, AUDIT_INTENT, 1), "\"peak\":2,\"peak_gpus\":2");
+    world_answer(w, 1, 200, "{}");
+    world_free(w);
+}
+
+static void a_share_of_a_gpu_stays_one(void **state)
+{
+    struct world *w = world_new(INI("nlp_*", SHARES));
+
+    (void)state;
+    /* stated without the share, which stays */
+    world_ask(w, "tok-nlp", "PUT", SERVICE, "{\"metadata\":{\"instance\":4,\"gpu\":0}}");
+    world_answer(w, 0, 200, "{\"RequestId\":\"r\"," SHARED_ROW("\\\"gpu\\\":0,"));
+    world_answer(w, 1, 200, LIST("1", "{" SHARED_ROW("\\\"gpu\\\":0,")));
+    assert_has(w->replies[0].body,
+               "would be 4 GPUs of all services together (2 now or under way, 2 more asked)");
+    /* a share beside the four that stay does not make them one */
+    world_ask(w, "tok-nlp", "PUT", SERVICE, "{\"metadata\":{\"instance\":3,\"gpu_memory\":10}}");
+    world_answer(w, 2, 200, "{\"RequestId\":\"r\"," SHARED_ROW("\\\"gpu\\\":4,"));
+    assert_has(w->replies[1].body, "would be 12 GPUs of all services together");
+    world_free(w);
+}
+
 /* ---- scalers ---- */
 
 #define SCALED(name, total)                                                                                  \
@@ -699,6 +743,8 @@ int main(void)
         cmocka_unit_test(gpus_are_bounded_beside_replicas),
         cmocka_unit_test(the_same_count_of_larger_replicas_is_growth),
         cmocka_unit_test(gpus_that_nobody_states_are_not_none),
+        cmocka_unit_test(a_share_of_a_gpu_is_not_none),
+        cmocka_unit_test(a_share_of_a_gpu_stays_one),
         cmocka_unit_test(a_scaled_service_counts_for_what_its_scalers_may_make_of_it),
         cmocka_unit_test(scalers_that_cannot_be_read_stop_growth),
         cmocka_unit_test(every_way_to_grow_takes_its_place_first),
