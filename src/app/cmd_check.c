@@ -5,6 +5,7 @@
 #include "app/cmd.h"
 #include "config/schema.h"
 #include "config/snapshot.h"
+#include <time.h>
 
 #define DEFAULT_FILE   "/etc/easgate/easgate.ini"
 #define TEXT_MAX_BYTES (32 * 1024 * 1024)
@@ -71,11 +72,25 @@ static int print_manual(void)
     return put(&text);
 }
 
+static bool warn_end(void *ctx, const struct end *end)
+{
+    int64_t now_s = (int64_t)time(NULL);
+    SCOPED(sbuf) text = SBUF_MAX(2048);
+
+    (void)ctx;
+    if (end->until_s - now_s > END_WARN_S)
+        return true;
+    end_print(end, now_s, &text);
+    fprintf(stderr, "%s:%u: warning: %.*s\n", end->file, end->line, SLICE_FMT(sbuf_slice(&text)));
+    return true;
+}
+
 static int report(const struct snapshot *s, bool print)
 {
     SCOPED(sbuf) text = SBUF_MAX(TEXT_MAX_BYTES);
 
     fputs(s->warnings, stderr);
+    snapshot_each_end(s, warn_end, NULL);
     if (print)
         snapshot_print(s, &text);
     else

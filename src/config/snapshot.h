@@ -135,6 +135,23 @@ struct snapshot *snapshot_load_text(const char *path, struct slice text, bool re
 struct snapshot *snapshot_at(struct snapshot *s, int64_t now_s);
 /* When the client's access ends: its own `until` or its policy's, whichever is first; 0 = never. */
 int64_t client_end_s(const struct client *c);
+/* What ends by itself: a client, a policy, or a value of a policy (key is set then). */
+struct end {
+    const char *kind; /* "client", "policy" */
+    struct slice name;
+    const char *key;
+    struct slice value;
+    const char *file;
+    unsigned line;
+    int64_t until_s; /* seconds since 1970 */
+};
+/* Whoever looks after a gateway is told from this long before. */
+#define END_WARN_S ((int64_t)14 * 86400)
+typedef bool (*end_fn)(void *ctx, const struct end *end);
+/* Call each for all that ends, past ends too, until it returns false. */
+void snapshot_each_end(const struct snapshot *s, end_fn each, void *ctx);
+/* "max_replicas 8 of [policy nlp] ends in 3 days". */
+void end_print(const struct end *end, int64_t now_s, struct sbuf *out);
 struct snapshot *snapshot_ref(struct snapshot *s);
 void snapshot_unref(struct snapshot **s);
 

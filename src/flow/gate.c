@@ -7,6 +7,7 @@
 
 #define BOOK_MARGIN_MS (60 * 1000)
 #define SWEEP_EVERY_MS (10 * 1000)
+#define ENDS_EVERY_MS  (24 * 3600 * 1000)
 
 struct gate *gate_new(const struct ports *ports, struct snapshot *snap)
 {
@@ -68,6 +69,29 @@ const struct ports *gate_ports(const struct gate *g)
     return &g->ports;
 }
 
+static bool warn_end(void *ctx, const struct end *end)
+{
+    const struct gate *g = ctx;
+    int64_t now_s = clock_wall_ms(g->ports.clock) / 1000;
+    SCOPED(sbuf) text = SBUF_MAX(2048);
+
+    if (end->until_s <= now_s || end->until_s - now_s > END_WARN_S)
+        return true;
+    end_print(end, now_s, &text);
+    log_event(LOG_WARN, "config", "something ends soon", LOG_S("what", sbuf_slice(&text)),
+              LOG_C("file", end->file), LOG_N("line", end->line));
+    return true;
+}
+
+/* At the start, after each reload, and once a day. */
+static void warn_ends(struct gate *g, int64_t now_mono_ms)
+{
+    if (now_mono_ms < g->next_ends_mono_ms)
+        return;
+    g->next_ends_mono_ms = now_mono_ms + ENDS_EVERY_MS;
+    snapshot_each_end(g->snap, warn_end, g);
+}
+
 bool gate_end_values(struct gate *g)
 {
     int64_t now_s = clock_wall_ms(g->ports.clock) / 1000;
@@ -96,6 +120,7 @@ void gate_set_snapshot(struct gate *g, struct snapshot *snap)
 
     g->snap = snapshot_ref(snap);
     snapshot_unref(&before);
+    g->next_ends_mono_ms = 0;
     if (is_other)
         teams_reset(g);
     g->ports.audit_append(g->ports.ctx, &rec);
@@ -180,6 +205,7 @@ void gate_tick(struct gate *g)
 
     for (struct txn *t; (t = find_late(g, now));)
         txn_wake(t, TXN_TIMEOUT);
+    warn_ends(g, now);
     gate_end_values(g); /* without memory the next request tries again */
     held_sweep(g);
     sweep_book(g, now);

@@ -51,6 +51,7 @@ struct gate {
     int64_t next_sweep_mono_ms;      /* of the book */
     struct unknowns *unknowns; /* changes whose outcome was not known, for their callers */
     struct counted counted[REASON_COUNT_];
+    int64_t next_ends_mono_ms; /* when what ends soon is logged again */
     int64_t date_second;   /* of date_text: the x-acs-date of this second */
     char date_text[25];
 };

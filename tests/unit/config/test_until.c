@@ -104,6 +104,32 @@ static void ends_clients_and_policies(void **state)
     snapshot_unref(&s);
 }
 
+static bool tell(void *ctx, const struct end *end)
+{
+    struct sbuf *out = ctx;
+
+    sbuf_addf(out, "%u: ", end->line);
+    end_print(end, TO_JUNE - 3 * 86400, out);
+    sbuf_addc(out, '\n');
+    return true;
+}
+
+static void tells_what_ends(void **state)
+{
+    struct snapshot *s = load(
+        HEAD "until = 2026-12-31\n[policy small]\nallow = @read\nservices = nlp_*, old_* until 2026-06-30\n"
+             "max_replicas = 8 until 2026-06-27T12:00:00Z, 4\nuntil = 2026-06-01\n");
+    SCOPED(sbuf) text = SBUF_MAX(4096);
+
+    (void)state;
+    snapshot_each_end(s, tell, &text);
+    assert_string_equal(text.p, "10: [client nlp] ends in 187 days\n"
+                                "14: [policy small] has ended\n"
+                                "16: services old_* of [policy small] ends in 3 days\n"
+                                "17: max_replicas 8 of [policy small] has ended\n");
+    snapshot_unref(&s);
+}
+
 static void refuses_what_cannot_be_meant(void **state)
 {
     static const char *const bad[] = {
@@ -134,9 +160,8 @@ static void refuses_what_cannot_be_meant(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(ends_values_one_by_one),
-        cmocka_unit_test(leaves_the_rest_refused),
-        cmocka_unit_test(ends_clients_and_policies),
+        cmocka_unit_test(ends_values_one_by_one),       cmocka_unit_test(leaves_the_rest_refused),
+        cmocka_unit_test(ends_clients_and_policies),    cmocka_unit_test(tells_what_ends),
         cmocka_unit_test(refuses_what_cannot_be_meant),
     };
 
