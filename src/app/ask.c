@@ -35,6 +35,7 @@ static bool set_place(struct ask *t, struct slice text)
 
     if (!address_parse(text, &a, NULL))
         return false;
+    snprintf(t->place, sizeof t->place, "%.*s", SLICE_FMT(text));
     if (a.kind != ADDRESS_UNIX)
         return set_numeric(t, &a);
     t->at.local = (struct sockaddr_un){ .sun_family = AF_UNIX };

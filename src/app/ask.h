@@ -20,6 +20,7 @@ struct ask {
         struct sockaddr_un local;
     } at;
     socklen_t at_bytes;
+    char place[128]; /* the address, for people */
     char path[256];
     const char *failed; /* what did not work, for people; NULL = nothing */
 };

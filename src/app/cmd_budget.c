@@ -92,8 +92,11 @@ static int print_table(const struct json *page)
         int n = (int)json_text(json_get(p, S("policy"))).n;
         width = n > width ? n : width;
     }
-    printf("%-*s  %-8s  %8s  %8s  %8s  %8s  %-12s  %s\n", width, "POLICY", "KIND", "LIMIT", "LIVE",
-           "RESERVED", "FREE", "READ", "ELSEWHERE");
+    if (!json_first(policies))
+        printf("no policy has max_total_replicas or max_total_gpus\n");
+    else
+        printf("%-*s  %-8s  %8s  %8s  %8s  %8s  %-12s  %s\n", width, "POLICY", "KIND", "LIMIT", "LIVE",
+               "RESERVED", "FREE", "READ", "ELSEWHERE");
     for (const struct json *p = json_first(policies); p; p = json_next(p)) {
         code = print_line(p, "replicas", width) ? 1 : code;
         code = print_line(p, "gpus", width) ? 1 : code;
@@ -112,7 +115,7 @@ static int report(const struct ask *at, const struct http1_msg *answer, bool is_
     struct err e = { 0 };
 
     if (!answer || answer->status != 200) {
-        fprintf(stderr, "easgate budget: %s%s\n", at->failed ? at->failed : "",
+        fprintf(stderr, "easgate budget: %s: %s%s\n", at->place, at->failed ? at->failed : "",
                 answer ? "the gateway has no such page, or is of another version" : "");
         return 1;
     }

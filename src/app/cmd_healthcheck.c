@@ -35,7 +35,7 @@ static void print_reasons(FILE *to, struct slice body)
 static int report(const struct ask *t, const struct http1_msg *answer)
 {
     if (!answer) {
-        fprintf(stderr, "easgate healthcheck: %s\n", t->failed);
+        fprintf(stderr, "easgate healthcheck: %s: %s\n", t->place, t->failed);
         return 1;
     }
     if (answer->status == 200) {

@@ -128,6 +128,13 @@ static void over_the_limit_is_a_finding(void **state)
     assert_non_null(strstr(printed, " -1  0.0 s ago "));
 }
 
+static void without_budgets_it_says_so(void **state)
+{
+    (void)state;
+    assert_int_equal(run_against(200, "{\"growth_opens_in_ms\":0,\"in_doubt\":0,\"policies\":[]}", NULL), 0);
+    assert_string_equal(printed, "no policy has max_total_replicas or max_total_gpus\n");
+}
+
 static void an_answer_that_is_no_budget(void **state)
 {
     (void)state;
@@ -136,7 +143,7 @@ static void an_answer_that_is_no_budget(void **state)
     assert_int_equal(run_against(200, "ready", NULL), 1);
     assert_non_null(strstr(printed, "is not a budget"));
     assert_int_equal(run((const char *const[]){ "budget", "--url", "unix:/nonexistent", NULL }), 1);
-    assert_non_null(strstr(printed, "No such file"));
+    assert_string_equal(printed, "easgate budget: unix:/nonexistent: No such file or directory\n");
 }
 
 static void usage(void **state)
@@ -155,11 +162,9 @@ static void usage(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(prints_a_line_for_each_limit),
-        cmocka_unit_test(prints_the_page),
-        cmocka_unit_test(over_the_limit_is_a_finding),
-        cmocka_unit_test(an_answer_that_is_no_budget),
-        cmocka_unit_test(usage),
+        cmocka_unit_test(prints_a_line_for_each_limit), cmocka_unit_test(prints_the_page),
+        cmocka_unit_test(over_the_limit_is_a_finding),  cmocka_unit_test(without_budgets_it_says_so),
+        cmocka_unit_test(an_answer_that_is_no_budget),  cmocka_unit_test(usage),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
