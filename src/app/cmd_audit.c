@@ -34,7 +34,7 @@ static const char help[] =
     "  --client NAME  --op OPERATION  --service NAME   with the outcomes of such requests\n"
     "  --id ID        of a request, with its look-ups\n"
     "  --type TYPE    start, policy, intent, outcome, resolved, deny, counted, checkpoint, rotate, recover, "
-    "clock, stop\n"
+    "clock, ship, stop\n"
     "  --decision allow|deny\n"
     "  --since TIME  --until TIME   2026-11-23, 2026-11-23T15:27:57Z, or so long ago: 90s, 15m, 2h, 7d\n"
     "tail:  -f  follow, through rotations    -n N  that many records first (10)\n"

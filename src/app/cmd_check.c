@@ -42,11 +42,13 @@ static bool read_options(int argc, char **argv, struct options *out)
             out->manual = true;
         else if (strcmp(argv[i], "--no-credentials") == 0)
             out->no_credentials = true;
-        else if (strcmp(argv[i], "--help") == 0)
+        else if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
             out->help = true;
-        else if (argv[i][0] == '-' || out->file)
+        else if (argv[i][0] == '-' || out->file) {
+            fprintf(stderr, "easgate check: %s: %s\n\n",
+                    argv[i][0] == '-' ? "unknown option" : "expected one FILE", argv[i]);
             return false;
-        else
+        } else
             out->file = argv[i];
     }
     out->file = out->file ? out->file : DEFAULT_FILE;

@@ -54,11 +54,17 @@ static void print_needs(struct sbuf *out, const struct op *op)
 
 static void print_table(struct sbuf *out)
 {
-    sbuf_addf(out, "%-38s %-6s %-9s %-5s %-70s %s\n", "NAME", "METHOD", "EFFECT", "RETRY", "PATH", "NEEDS");
+    int width = 0;
+
+    for (size_t i = 0; i < opcat_count(); i++)
+        if ((int)opcat_at(i)->path.n > width)
+            width = (int)opcat_at(i)->path.n;
+    sbuf_addf(out, "%-38s %-6s %-9s %-5s %-*s %s\n", "NAME", "METHOD", "EFFECT", "RETRY", width, "PATH",
+              "NEEDS");
     for (size_t i = 0; i < opcat_count(); i++) {
         const struct op *op = opcat_at(i);
-        sbuf_addf(out, "%-38s %-6s %-9s %-5s %-70s ", op->name.p, http1_method_name(op->method),
-                  op_effect_name(op->effect), retry_name(op->retry), op->path.p);
+        sbuf_addf(out, "%-38s %-6s %-9s %-5s %-*s ", op->name.p, http1_method_name(op->method),
+                  op_effect_name(op->effect), retry_name(op->retry), width, op->path.p);
         print_needs(out, op);
         sbuf_addc(out, '\n');
     }

@@ -30,7 +30,8 @@ static void print_help(FILE *to)
                 "\n");
     for (size_t i = 0; i < COMMAND_COUNT; i++)
         fprintf(to, "  %-12s %s\n", commands[i].name, commands[i].help);
-    fprintf(to, "\nExit codes: 0 fine, 1 a finding, 2 usage or configuration.\n");
+    fprintf(to, "\neasgate --version prints the version.\n\nExit codes: 0 fine, 1 a finding, 2 usage or "
+                "configuration.\n");
 }
 
 int main(int argc, char **argv)

@@ -151,7 +151,9 @@ static void usage_is_two(void **state)
 {
     (void)state;
     assert_int_equal(run("--nope", NULL, NULL), 2);
+    assert_ptr_equal(strstr(err, "easgate check: unknown option: --nope\n"), err);
     assert_int_equal(run("a", "b", NULL), 2);
+    assert_ptr_equal(strstr(err, "easgate check: expected one FILE: b\n"), err);
     assert_int_equal(run("--help", NULL, NULL), 0);
     assert_non_null(strstr(out, "examples:"));
     assert_int_equal(run("--manual", NULL, NULL), 0);
