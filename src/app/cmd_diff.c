@@ -85,20 +85,29 @@ static void compare_caps(struct diff *d, const char *key, const struct rule *old
         say(d, to > from ? '+' : '-', "%s: %.*s, up to %lld, was %lld", key, SLICE_FMT(new->text), to, from);
 }
 
+/* The same text covers itself: a path's pattern is no path that patterns match. */
+static const struct rule *covering(const struct rules *rules, enum bound_style style, struct slice text)
+{
+    for (size_t i = 0; i < rules->count; i++)
+        if (slice_eq(rules->at[i].text, text))
+            return &rules->at[i];
+    return rules_find(rules, style, text);
+}
+
 static void compare_lists(struct diff *d, enum bound b, const struct rules *old, const struct rules *new)
 {
     const char *key = bound_name(b);
     enum bound_style style = bound_style(b);
 
     for (size_t i = 0; i < new->count; i++) {
-        const struct rule *before = rules_find(old, style, new->at[i].text);
+        const struct rule *before = covering(old, style, new->at[i].text);
         if (!before)
             say_value(d, '+', key, &new->at[i]);
         else if (style == BOUND_STYLE_SPEC_CAPS)
             compare_caps(d, key, before, &new->at[i]);
     }
     for (size_t i = 0; i < old->count; i++)
-        if (!rules_find(new, style, old->at[i].text))
+        if (!covering(new, style, old->at[i].text))
             say_value(d, '-', key, &old->at[i]);
 }
 

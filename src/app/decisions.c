@@ -69,7 +69,7 @@ static bool is_decision(const struct audit_line *line)
     if (audit_line_field(line, S("parent")).p)
         return false;
     if (line->kind == AUDIT_DENY)
-        return is_of_policy(audit_line_field(line, S("reason")));
+        return audit_line_field(line, S("op")).n && is_of_policy(audit_line_field(line, S("reason")));
     return line->kind == AUDIT_INTENT && !audit_line_field(line, S("try")).p;
 }
 

@@ -33,6 +33,7 @@ instance_types = ecs.c6.large <= 3
 max_replicas = 4
 max_total_replicas = 8
 images = registry.example/nlp/*
+oss_paths = oss://nlp/*
 label_keys = stage
 gateways = gw-1
 resources = eas-r-1
@@ -98,6 +99,7 @@ test('replay, learn and diff', async (t) => {
         ['reader', 'GET', s('rd_a')],
         ['reader', 'DELETE', s('rd_a')],
         ['nlp', 'DELETE', s('nlp_a')],
+        ['nlp', 'GET', '/easgate/v1/requests/00000000000000000000000000000000'], // no operation of EAS
     ];
     const statuses = [];
     for (const one of made) statuses.push(await call(...one));
@@ -144,6 +146,7 @@ test('replay, learn and diff', async (t) => {
         const run = easgate('diff', config, next);
         assert.equal(run.code, 1, run.err);
         assert.match(run.out, /^client nlp\n/m);
+        assert.doesNotMatch(run.out, /oss_paths/); // a pattern of paths that stayed
         assert.match(run.out, /^ {2}\+ max_replicas is 6, was 4$/m);
         assert.match(run.out, /^ {2}- service_specs: llama_7b_fp16, up to 4$/m);
         assert.match(run.out, /^client reader\n(?: {2}.*\n)* {2}\+ CreateAppService is allowed$/m);
