@@ -4,11 +4,13 @@
  */
 #include "app/cmd.h"
 #include "config/snapshot.h"
+#include "core/after_text.h"
 #include "core/request.h"
 #include "base/enc.h"
 #include "base/num.h"
 #include <errno.h>
 #include <getopt.h>
+#include <time.h>
 
 static const char usage[] =
     "Usage: easgate explain --config FILE --client NAME [options] METHOD TARGET\n"
@@ -20,21 +22,33 @@ static const char usage[] =
     "  -b, --body FILE          the request's body; - is standard input\n"
     "      --spec-now SPEC      what EAS would say of the service now, for requests\n"
     "      --replicas-now N     whose verdict needs it (an update that leaves one out, a start)\n"
+    "      --now JSON|@FILE     all that EAS would say, in place of these two: the member `now` of an audit "
+    "record,\n"
+    "                           such as "
+    "{\"spec\":\"llama_7b_fp16\",\"count\":2,\"has_scaler\":true,\"scaler_max\":6};\n"
+    "                           of a purchase {\"count\":N}, how many there are\n"
     "      --sum-now N          replicas of the policy's other services now, for max_total_replicas\n"
+    "      --gpus-sum-now N     and their GPUs, for max_total_gpus\n"
     "      --json               one JSON object\n"
     "  -h, --help\n"
+    "\n"
+    "A running gateway judges by EAS's own state: send it the request with x-easgate-dry-run: true.\n"
     "\n"
     "Exit: 0 allowed, 1 refused, 2 usage or configuration.\n"
     "\n"
     "Examples:\n"
     "  easgate explain -c easgate.ini -C nlp -b body.json POST /api/v2/app_services\n"
     "  easgate explain -c easgate.ini -C nlp --spec-now llama_7b_fp16 --replicas-now 3 \\\n"
-    "      PUT /api/v2/services/cn-shanghai/nlp_chat/start\n";
+    "      PUT /api/v2/services/cn-shanghai/nlp_chat/start\n"
+    "  easgate audit show --json --id ID DIR | jq -c .now > now.json\n"
+    "  easgate explain -c new.ini -C nlp --now @now.json -b body.json PUT "
+    "/api/v2/services/cn-shanghai/nlp_chat/scale\n";
 
 struct options {
     const char *config, *client, *body;
     struct service_state state;
-    int64_t sum_now; /* of the policy's other services */
+    const char *now;               /* JSON, or @FILE */
+    int64_t sum_now, gpus_sum_now; /* of the policy's other services */
     bool has_state, has_sum, json;
 };
 
@@ -66,14 +80,16 @@ static bool read_body_file(const char *path, struct sbuf *out)
 /* Parse the options; -1 = go on, else the exit code. */
 static int read_options(int argc, char **argv, struct options *o)
 {
-    enum { SPEC_NOW = 256, REPLICAS_NOW, SUM_NOW, JSON };
+    enum { SPEC_NOW = 256, REPLICAS_NOW, NOW, SUM_NOW, GPUS_SUM_NOW, JSON };
     static const struct option longs[] = {
         { "config", required_argument, NULL, 'c' },
         { "client", required_argument, NULL, 'C' },
         { "body", required_argument, NULL, 'b' },
         { "spec-now", required_argument, NULL, SPEC_NOW },
         { "replicas-now", required_argument, NULL, REPLICAS_NOW },
+        { "now", required_argument, NULL, NOW },
         { "sum-now", required_argument, NULL, SUM_NOW },
+        { "gpus-sum-now", required_argument, NULL, GPUS_SUM_NOW },
         { "json", no_argument, NULL, JSON },
         { "help", no_argument, NULL, 'h' },
         { NULL, 0, NULL, 0 },
@@ -98,6 +114,14 @@ static int read_options(int argc, char **argv, struct options *o)
             if (!num_i64(slice_of(optarg), 0, 2147483647, &o->state.count))
                 return bad_usage("--replicas-now must be a number from 0 to 2147483647");
             o->has_state = true;
+            break;
+        case NOW:
+            o->now = optarg;
+            break;
+        case GPUS_SUM_NOW:
+            if (!num_i64(slice_of(optarg), 0, 2147483647, &o->gpus_sum_now))
+                return bad_usage("--gpus-sum-now must be a number from 0 to 2147483647");
+            o->has_sum = true;
             break;
         case SUM_NOW:
             if (!num_i64(slice_of(optarg), 0, 2147483647, &o->sum_now))
@@ -151,11 +175,44 @@ static void print_json(const struct verdict *v, const struct op *op, const struc
             sbuf_addf(&out, ",\"replicas\":%lld,\"replicas_now\":%lld", (long long)v->after.peak,
                       (long long)v->after.now);
         }
+        if (v->would_deny.reason != REASON_NONE) {
+            add_member(&out, "would_deny", slice_of(reason_code(v->would_deny.reason)));
+            add_member(&out, "would_deny_message", v->would_deny.message);
+        }
         add_member(&out, "fill_workspace", v->fill_workspace);
         add_member(&out, "fill_quota", v->fill_quota);
     }
     sbuf_adds(&out, "}\n");
     fputs(out.p, stdout);
+}
+
+/* The numbers that the peak is made of. */
+static void print_after(const struct after *after)
+{
+    if (after->spec.n)
+        printf("spec       %.*s\n", SLICE_FMT(after->spec));
+    printf("replicas   %lld at most without another call (%lld now)\n", (long long)after->peak,
+           (long long)after->now);
+    printf("made of    %lld stated or kept", (long long)after->replicas);
+    if (after->scaler)
+        printf(", scaler up to %lld", (long long)after->scaler);
+    if (after->cron)
+        printf(", cron target %lld", (long long)after->cron);
+    if (after->extra)
+        printf(", %lld detached", (long long)after->extra);
+    if (after->surge)
+        printf(", surge %lld", (long long)after->surge);
+    putchar('\n');
+    if (after->has_gpus)
+        printf("GPUs       %lld for each replica\n", (long long)after->gpus);
+}
+
+static void print_would_deny(const struct verdict *v)
+{
+    const struct refusal *w = &v->would_deny;
+
+    if (w->reason != REASON_NONE)
+        printf("reported   %s: %.*s\n", reason_code(w->reason), SLICE_FMT(w->message));
 }
 
 static void print_text(const struct verdict *v, const struct op *op, const struct refusal *r,
@@ -177,15 +234,14 @@ static void print_text(const struct verdict *v, const struct op *op, const struc
     if (v->kind == VERDICT_NEED_STATE)
         printf(
             "verdict    depends on the service's present state, which easgate would look up at EAS first;\n"
-            "           state it with --spec-now and --replicas-now\n");
+            "           state it with --now, or --spec-now and --replicas-now\n");
     else
         printf("verdict    allowed\n");
     if (v->rule_text.p)
         printf("rule       %.*s\n", SLICE_FMT(v->rule_text));
-    if (v->has_after && v->after.spec.n)
-        printf("spec       %.*s\n", SLICE_FMT(v->after.spec));
     if (v->has_after)
-        printf("replicas   %lld\n", (long long)v->after.peak);
+        print_after(&v->after);
+    print_would_deny(v);
     if (v->fill_workspace.p)
         printf("fills in   WorkspaceId=%.*s\n", SLICE_FMT(v->fill_workspace));
     if (v->fill_quota.p)
@@ -194,6 +250,39 @@ static void print_text(const struct verdict *v, const struct op *op, const struc
 
 static const char note[] =
     "max_total_replicas counts, too, by what EAS lists when the request comes; state it with --sum-now";
+
+/* Sums and counts: what is judged after the policy's own rules. */
+static bool fits(const struct options *o, const struct policy *p, const struct request *is,
+                 const struct verdict *v, struct arena *a, struct refusal *out)
+{
+    int64_t gpus = 0;
+
+    if (is->match.op->count.list.n && o->has_state)
+        return policy_judge_count(p, is->match.op, o->state.count, facts_asked(&is->facts), a, out);
+    if (!is->facts.raises || !o->has_sum)
+        return true;
+    if (!policy_gpus(p, v->after.spec, v->after.has_gpus, v->after.gpus, &gpus)) {
+        *out = (struct refusal){ .reason = REASON_BUDGET,
+                                 .message = S("nothing says how many GPUs a replica has") };
+        return false;
+    }
+    struct amounts own = { v->after.peak, v->after.peak * gpus }, now = { v->after.now, v->after.now * gpus };
+    return policy_judge_sum(p, own, (struct amounts){ o->sum_now, o->gpus_sum_now }, now, a, out);
+}
+
+/* --now into the state. */
+static bool read_now(struct options *o, struct arena *a, struct err *e)
+{
+    SCOPED(sbuf) text = SBUF_MAX(64 * 1024);
+
+    if (!o->now)
+        return true;
+    if (o->now[0] == '@' && !read_body_file(o->now + 1, &text))
+        return err_set(e, ERR_IO, "%s cannot be read", o->now + 1);
+    struct slice json = o->now[0] == '@' ? slice_trim(sbuf_slice(&text)) : slice_of(o->now);
+    o->has_state = state_parse(arena_dup(a, json), a, &o->state, e);
+    return o->has_state;
+}
 
 static int judge(const struct options *o, const struct snapshot *snap, const struct client *client,
                  char **request, struct slice body, struct arena *a)
@@ -210,12 +299,17 @@ static int judge(const struct options *o, const struct snapshot *snap, const str
     if (reason == REASON_NONE)
         policy_judge(client->policy, snap->upstreams[0].region, &is.facts, o->has_state ? &o->state : NULL, a,
                      &v);
-    struct refusal over;
-    bool counts =
-        v.kind == VERDICT_ALLOW && is.facts.raises && POLICY_RULES(client->policy, max_total_replicas)->count;
-    struct amounts own = { .replicas = v.after.peak }, now = { .replicas = v.after.now };
-    struct amounts others = { .replicas = o->sum_now };
-    bool is_over = counts && o->has_sum && !policy_judge_sum(client->policy, own, others, now, a, &over);
+    struct refusal over = { .reason = REASON_NONE };
+    bool counts = v.kind == VERDICT_ALLOW && is.facts.raises &&
+                  (POLICY_RULES(client->policy, max_total_replicas)->count ||
+                   POLICY_RULES(client->policy, max_total_gpus)->count);
+    bool is_over = v.kind == VERDICT_ALLOW && !fits(o, client->policy, &is, &v, a, &over);
+    if (is_over && policy_lifts(client->policy, over.reason)) {
+        v.would_deny = v.would_deny.reason == REASON_NONE ? over : v.would_deny;
+        is_over = false;
+    }
+    if (v.kind == VERDICT_ALLOW && is.match.op->count.list.n && !o->has_state)
+        v.kind = VERDICT_NEED_STATE;
     const struct refusal *r = reason != REASON_NONE      ? &unread
                               : v.kind == VERDICT_REFUSE ? &v.refusal
                               : is_over                  ? &over
@@ -248,9 +342,22 @@ int cmd_explain(int argc, char **argv)
         fprintf(stderr, "%.*s", SLICE_FMT(sbuf_slice(&errors.text)));
     else if (!client)
         fprintf(stderr, "easgate explain: %s has no [client %s]\n", o.config, o.client);
+    struct snapshot *now =
+        client ? snapshot_at(snap, (int64_t)time(NULL)) : NULL; /* what has ended is gone */
+    struct err e = { 0 };
+    client = now ? snapshot_client_by_name(now, slice_of(o.client)) : NULL;
+    int64_t end_s = client ? client_end_s(client) : 0;
+    if (end_s && (int64_t)time(NULL) >= end_s)
+        fprintf(stderr, "easgate explain: note: the access of client %s has ended; it would get 403\n",
+                o.client);
+    if (client && a && !read_now(&o, a, &e)) {
+        fprintf(stderr, "easgate explain: --now: %s\n", e.text);
+        client = NULL;
+    }
     code = client && a ? judge(&o, snap, client, argv + optind, sbuf_slice(&body), a) : 2;
     arena_free(&a);
     config_errors_drop(&errors);
+    snapshot_unref(&now);
     snapshot_unref(&snap);
     return code;
 }

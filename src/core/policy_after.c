@@ -34,8 +34,8 @@ static bool check_config(struct judging *j, const struct facts *config)
 
 static bool refuse_unknown(struct judging *j, const char *why)
 {
-    return policy_refuse(j, policy_reason(BOUND_service_specs), NULL, NULL, SLICE_NONE, SLICE_NONE,
-                         arena_printf(j->arena, "%.*s %s", SLICE_FMT(j->facts->op->name), why));
+    return policy_refuse_always(j, policy_reason(BOUND_service_specs),
+                                arena_printf(j->arena, "%.*s %s", SLICE_FMT(j->facts->op->name), why));
 }
 
 static const struct rule *find_spec(const struct policy *p, enum bound key, struct slice spec)
@@ -244,8 +244,7 @@ bool policy_check_after(struct judging *j)
         return false;
     }
     if (!after_compute(f, j->state, after, &e))
-        return policy_refuse(j, reason_of(e.code), NULL, NULL, SLICE_NONE, SLICE_NONE,
-                             arena_str(j->arena, slice_of(e.text)));
+        return policy_refuse_always(j, reason_of(e.code), arena_str(j->arena, slice_of(e.text)));
     j->out->has_after = true;
     if (!check_hardware(j, after->spec))
         return false;

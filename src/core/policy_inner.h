@@ -18,6 +18,8 @@ struct judging {
 struct slice policy_list_text(struct arena *a, const struct rules *rules);
 bool policy_refuse(struct judging *j, enum reason reason, const char *key, const struct rule *rule, struct slice asked,
                    struct slice allowed, const char *message);
+/* The same, but never lifted: what cannot be judged is no limit that a policy could only report. */
+bool policy_refuse_always(struct judging *j, enum reason reason, const char *message);
 /* The value `asked` of `what` ("metadata.image") is not among those of the key. */
 bool policy_refuse_value(struct judging *j, enum bound key, struct slice what, struct slice asked);
 /* The number of `what` is more than the key allows. */

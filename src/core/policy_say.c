@@ -79,6 +79,20 @@ bool policy_refuse(struct judging *j, enum reason reason, const char *key, const
     return false;
 }
 
+bool policy_refuse_always(struct judging *j, enum reason reason, const char *message)
+{
+    struct verdict *v = j->out;
+
+    v->kind = VERDICT_REFUSE;
+    v->rule = NULL;
+    v->rule_key = NULL;
+    v->rule_text = SLICE_NONE;
+    v->refusal = (struct refusal){ .reason = reason, .message = slice_of(message) };
+    if (arena_failed(j->arena))
+        v->refusal = (struct refusal){ .reason = REASON_INTERNAL, .message = S("out of memory") };
+    return false;
+}
+
 bool policy_refuse_value(struct judging *j, enum bound key, struct slice what, struct slice asked)
 {
     const struct rules *rules = &j->policy->bound[key];

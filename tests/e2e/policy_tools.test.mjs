@@ -140,6 +140,30 @@ test('replay, learn and diff', async (t) => {
         const flips = replay.out.trim().split('\n').map((line) => JSON.parse(line));
         assert.equal(flips.pop().now_refused, 0, replay.out);
     }));
+    await t.test('explain judges a recorded request again, by the state that its record holds', world.shows(() => {
+        const body = `${dir}/scale.json`;
+        fs.writeFileSync(body, '{"Instance":4}');
+        const shown = easgate('audit', 'show', '--json', '--type', 'deny', '--client', 'nlp', log).out.trim().split('\n').map((line) => JSON.parse(line));
+        const denied = shown.find((r) => r.op === 'ScaleService');
+        fs.writeFileSync(`${dir}/now.json`, JSON.stringify(denied.now));
+        const args = ['-c', config, '-C', 'nlp', '-b', body];
+        const target = ['PUT', s('nlp_raw', '/scale')];
+        const without = easgate('explain', ...args, ...target);
+        assert.equal(without.code, 1);
+        assert.match(without.out, /state it with --now/);
+        const run = easgate('explain', ...args, '--now', `@${dir}/now.json`, ...target);
+        assert.equal(run.code, 1, run.err);
+        assert.ok(run.out.includes(denied.message), run.out); // word for word what its caller was told
+        const fine = easgate('explain', ...args, '--now', '{"spec":"ecs.c6.large","count":1,"stored":1}', ...target.map((x) => x));
+        assert.match(fine.out, /would be 4 replicas \(1 now\); instance_types of \[policy nlp\] is 3/);
+        fs.writeFileSync(body, '{"Instance":2}');
+        const sum = easgate('explain', ...args, '--now', '{"spec":"ecs.c6.large","count":1,"stored":1}', '--sum-now', '7', ...target);
+        assert.match(sum.out, /Easgate\.TeamBudget/);
+        const passes = easgate('explain', ...args, '--now', '{"spec":"ecs.c6.large","count":1,"stored":1}', '--sum-now', '6', ...target);
+        assert.equal(passes.code, 0, passes.out);
+        assert.match(passes.out, /^replicas {3}2 at most without another call \(1 now\)$/m);
+        assert.equal(easgate('explain', ...args, '--now', '{"count":"1"}', ...target).code, 2);
+    }));
     await t.test('diff says what a change means', world.shows(() => {
         const next = `${dir}/next.ini`;
         fs.writeFileSync(next, fs.readFileSync(config, 'utf8').replace('max_replicas = 4', 'max_replicas = 6').replace('llama_7b_fp16 <= 4, ', '').replace('policy = readers', 'policy = vision').replace(/\[policy readers\][^]*$/, ''), { mode: 0o600 });

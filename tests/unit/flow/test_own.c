@@ -127,8 +127,9 @@ static void knows_what_was_not_known(void **state)
     "/tmp/audit.jsonl\n"                                                                                     \
     "[client nlp]\ntoken_sha256 = 278cc70e7b8153b22a75a4c7136dc451adef7ca55dcd8bde9db0e6d9586f0b1f\npolicy " \
     "= small\n"                                                                                              \
-    "[policy small]\nallow = CreateAppService, DescribeService\nservices = nlp_*\napp_types = LLM\n"         \
-    "service_specs = llama_7b_fp16 <= 4\nmax_replicas = 4\nmode = report\n"
+    "[policy small]\nallow = CreateAppService, DescribeService, CreateService\nservices = nlp_*\napp_types " \
+    "= LLM\n"                                                                                                \
+    "service_specs = llama_7b_fp16 <= 4\ninstance_types = ecs.a\nmax_replicas = 4\nmode = report\n"
 
 static void report_lifts_limits_only(void **state)
 {
@@ -143,7 +144,9 @@ static void report_lifts_limits_only(void **state)
         { "GET", "/api/v2/services/cn-shanghai/vision_a", NULL, 404 },                    /* ownership */
         { "POST", CREATE, "{\"ServiceName\":\"nlp_a\",\"replicas\":1}", 400 },            /* unlisted field */
         { "POST", CREATE, "{\"ServiceName\":\"nlp_a\",\"ServiceName\":\"nlp_b\"}", 400 }, /* JSON */
-        { "GET", "/api/v2/services/cn-hangzhou/nlp_a", NULL, 403 },                       /* another region */
+        { "POST", "/api/v2/services", "{\"metadata\":{\"name\":\"nlp_a\"}}",
+          403 }, /* no count, no hardware: nothing to judge */
+        { "GET", "/api/v2/services/cn-hangzhou/nlp_a", NULL, 403 }, /* another region */
     };
     struct world *w = world_new(REPORT);
     size_t sent = 0;
