@@ -56,6 +56,17 @@ class World {
             }
     }
 
+    /** A world beside this one, in a folder within its own; they share the gateway's log and stop together. */
+    another(name) {
+        const dir = path.join(this.dir, name);
+
+        fs.mkdirSync(dir, { mode: 0o700 });
+        const other = new World(dir);
+        other.logPath = this.logPath;
+        other.processes = this.processes;
+        return other;
+    }
+
     /** Start a program with its output in a file; {child, pid, ended: Promise of {code, signal}}. */
     spawn(program, args, logPath, options = {}) {
         const fd = fs.openSync(logPath, 'a');
@@ -157,11 +168,11 @@ services = vision_*\nworkspaces = 67890\napp_types = LLM\nservice_specs = llama_
     }
 
     /** Start the gateway; resolves when it is ready. `wrap`: a program and arguments in front of it. */
-    async startGateway({ wrap = [], args = [], env = process.env } = {}) {
+    async startGateway({ wrap = [], args = [], env = process.env, poll_ms = 10 } = {}) {
         const [program, ...rest] = [...wrap, this.easgate, 'serve', '--config', this.configPath, ...args];
 
         this.gateway = this.spawn(program, rest, this.logPath, { env });
-        if (!(await until(30000, 10, async () => this.gateway.isOver || (await this.isReady())))) throw new Error('the gateway is not ready after 30 s');
+        if (!(await until(30000, poll_ms, async () => this.gateway.isOver || (await this.isReady())))) throw new Error('the gateway is not ready after 30 s');
         if (this.gateway.isOver) throw new Error(`the gateway did not start: ${JSON.stringify(this.gateway.end)}`);
         return this.gateway;
     }
@@ -218,6 +229,16 @@ services = vision_*\nworkspaces = 67890\napp_types = LLM\nservice_specs = llama_
         const key = this.keyLinePath ? ['--key', this.keyLinePath] : [];
         const run = spawnSync(this.easgate, ['audit', 'verify', ...key, ...more, this.auditDir], { encoding: 'utf8', timeout: 120000 });
         return { code: run.status, text: `${run.stdout}${run.stderr}`.trim() };
+    }
+
+    /** The same while other things go on. */
+    verifyBeside(...more) {
+        const key = this.keyLinePath ? ['--key', this.keyLinePath] : [];
+        const run = spawn(this.easgate, ['audit', 'verify', ...key, ...more, this.auditDir], { stdio: ['ignore', 'pipe', 'pipe'] });
+        let text = '';
+
+        for (const stream of [run.stdout, run.stderr]) stream.on('data', (piece) => (text += piece));
+        return new Promise((resolve) => run.once('close', (code) => resolve({ code, text: text.trim() })));
     }
 
     /** What the second verifier (tests/audit) says differently from `easgate audit verify` about the log in auditDir; '' for nothing. */
