@@ -33,8 +33,8 @@ async function freePort() {
 class World {
     constructor(dir) {
         this.dir = dir;
-        this.build = process.env.EASGATE_BUILD ?? path.join(root, 'build/release');
-        this.easgate = process.env.EASGATE ?? path.join(this.build, 'easgate');
+        this.build = path.resolve(process.env.EASGATE_BUILD ?? path.join(root, 'build/release'));
+        this.easgate = path.resolve(process.env.EASGATE ?? path.join(this.build, 'easgate'));
         this.logPath = path.join(dir, 'easgate.log');
         this.auditDir = path.join(dir, 'audit');
         this.auditPath = path.join(this.auditDir, 'audit.jsonl');
