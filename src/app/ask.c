@@ -143,17 +143,14 @@ static bool connect_to(struct probe *p, const struct ask *t)
     return error == 0;
 }
 
-static bool send_request(struct probe *p, const struct ask *t)
+static bool send_request(struct probe *p, struct slice request)
 {
-    char text[512];
-    int n = snprintf(text, sizeof text, "GET %s HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n",
-                     t->path);
-    int sent = 0;
+    size_t sent = 0;
 
-    while (sent < n) {
-        ssize_t got = send(p->fd, text + sent, (size_t)(n - sent), MSG_NOSIGNAL);
+    while (sent < request.n) {
+        ssize_t got = send(p->fd, request.p + sent, request.n - sent, MSG_NOSIGNAL);
         if (got >= 0) {
-            sent += (int)got;
+            sent += (size_t)got;
             continue;
         }
         if (errno == EAGAIN && wait_for(p, POLLOUT))
@@ -191,19 +188,29 @@ static struct http1_msg *receive_answer(struct probe *p, struct http1_reader *re
     return NULL;
 }
 
-struct http1_msg *ask_get(struct ask *a, size_t max_bytes)
+struct http1_msg *ask_send(struct ask *a, struct slice request, size_t max_bytes)
 {
-    struct probe p = { .fd = -1, .deadline_ms = clock_mono_ms(&clock_system) + ASK_LIMIT_MS };
+    int64_t limit_ms = a->limit_ms ? a->limit_ms : ASK_LIMIT_MS;
+    struct probe p = { .fd = -1, .deadline_ms = clock_mono_ms(&clock_system) + limit_ms };
     struct http1_reader *reader = http1_reader_new(HTTP1_ANSWERS, max_bytes);
     struct http1_msg *answer = NULL;
 
     if (!reader)
         p.failed = "out of memory";
-    else if (connect_to(&p, a) && send_request(&p, a))
+    else if (connect_to(&p, a) && send_request(&p, request))
         answer = receive_answer(&p, reader);
     http1_reader_free(&reader);
     if (p.fd >= 0)
         close(p.fd);
     a->failed = answer ? NULL : p.failed ? p.failed : "no answer";
     return answer;
+}
+
+struct http1_msg *ask_get(struct ask *a, size_t max_bytes)
+{
+    char text[512];
+    int n = snprintf(text, sizeof text, "GET %s HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n",
+                     a->path);
+
+    return ask_send(a, slice_from(text, (size_t)n), max_bytes);
 }

@@ -1,5 +1,5 @@
 /*
- * ask: one small blocking GET at the admin listener of a running gateway, with two seconds for everything. For subcommands; must
+ * ask: one small blocking request to a running gateway, mostly at its admin listener, with two seconds for everything. For subcommands; must
  * never load a credential, and never look a name up.
  */
 #ifndef EG_ASK_H
@@ -22,6 +22,7 @@ struct ask {
     socklen_t at_bytes;
     char place[128]; /* the address, for people */
     char path[256];
+    int64_t limit_ms;   /* for everything; 0 = ASK_LIMIT_MS */
     const char *failed; /* what did not work, for people; NULL = nothing */
 };
 
@@ -32,4 +33,6 @@ bool ask_set_url(struct ask *a, struct slice url, const char *path);
 bool ask_set_config(struct ask *a, const char *file, const char *path, const char *command);
 /* The answer, of at most max_bytes of body; NULL with a->failed. The caller owns it. */
 struct http1_msg *ask_get(struct ask *a, size_t max_bytes);
+/* The same for a whole request of the caller's own making, from its first line to the end of its body. */
+struct http1_msg *ask_send(struct ask *a, struct slice request, size_t max_bytes);
 #endif

@@ -3,6 +3,7 @@
  * the policies mean, not how they are written: a value that another pattern covers already is nothing new.
  */
 #include "app/cmd.h"
+#include "base/enc.h"
 #include "config/snapshot.h"
 #include <stdarg.h>
 
@@ -141,9 +142,31 @@ static void compare_flags(struct diff *d, enum bound b, const struct rules *old,
         say(d, to ? '+' : '-', "%s is %s", bound_name(b), to ? "yes" : "no");
 }
 
+static void compare_ends(struct diff *d, const struct client *old, const struct client *new)
+{
+    int64_t from = client_end_s(old), to = client_end_s(new);
+    char was[25] = "never", is[25] = "never";
+
+    if (from == to)
+        return;
+    if (from)
+        enc_time_utc(from * 1000, false, was);
+    if (to)
+        enc_time_utc(to * 1000, false, is);
+    say(d, to == 0 || (from && to > from) ? '+' : '-', "its access ends %s, was %s", is, was);
+}
+
+static void compare_modes(struct diff *d, const struct policy *old, const struct policy *new)
+{
+    if (old->mode != new->mode)
+        say(d, new->mode == POLICY_REPORT ? '+' : '-', "limits are %s",
+            new->mode == POLICY_REPORT ? "only reported" : "enforced, no longer only reported");
+}
+
 static void compare_policies(struct diff *d, const struct policy *old, const struct policy *new)
 {
     compare_operations(d, old, new);
+    compare_modes(d, old, new);
     for (int i = BOUND_NONE + 1; i < BOUND_COUNT_; i++) {
         enum bound b = (enum bound)i;
         const struct rules *from = &old->bound[b], *to = &new->bound[b];
@@ -160,6 +183,12 @@ static void compare_policies(struct diff *d, const struct policy *old, const str
 
 /* ---- clients ---- */
 
+static void compare_both(struct diff *d, const struct client *old, const struct client *new)
+{
+    compare_ends(d, old, new);
+    compare_policies(d, old->policy, new->policy);
+}
+
 static void compare_clients(struct diff *d, const struct client *old, const struct client *new)
 {
     d->client = (new ? new : old)->name;
@@ -169,7 +198,7 @@ static void compare_clients(struct diff *d, const struct client *old, const stru
     else if (!new)
         say(d, '-', "may no longer call");
     else
-        compare_policies(d, old->policy, new->policy);
+        compare_both(d, old, new);
 }
 
 static size_t compare(const struct snapshot *old, const struct snapshot *new)

@@ -3,6 +3,7 @@
  * request_parse, policy_judge) over a configuration file; sends nothing, needs no keys.
  */
 #include "app/cmd.h"
+#include "app/explain_live.h"
 #include "config/snapshot.h"
 #include "core/after_text.h"
 #include "core/request.h"
@@ -14,6 +15,7 @@
 
 static const char usage[] =
     "Usage: easgate explain --config FILE --client NAME [options] METHOD TARGET\n"
+    "       easgate explain --gateway URL --token-file FILE [--body FILE] METHOD TARGET\n"
     "\n"
     "Judge one request as `easgate serve` would: the verdict, the rule with its line, and the numbers.\n"
     "\n"
@@ -32,7 +34,10 @@ static const char usage[] =
     "      --json               one JSON object\n"
     "  -h, --help\n"
     "\n"
-    "A running gateway judges by EAS's own state: send it the request with x-easgate-dry-run: true.\n"
+    "  -g, --gateway URL        ask a running gateway, which looks at EAS's own state and sends nothing "
+    "else:\n"
+    "                           http://ADDRESS:PORT or unix:/PATH of its listener\n"
+    "  -t, --token-file FILE    the client's token for that, in a file of mode 0600\n"
     "\n"
     "Exit: 0 allowed, 1 refused, 2 usage or configuration.\n"
     "\n"
@@ -47,7 +52,8 @@ static const char usage[] =
 struct options {
     const char *config, *client, *body;
     struct service_state state;
-    const char *now;               /* JSON, or @FILE */
+    const char *now; /* JSON, or @FILE */
+    struct live live;
     int64_t sum_now, gpus_sum_now; /* of the policy's other services */
     bool has_state, has_sum, json;
 };
@@ -88,6 +94,8 @@ static int read_options(int argc, char **argv, struct options *o)
         { "spec-now", required_argument, NULL, SPEC_NOW },
         { "replicas-now", required_argument, NULL, REPLICAS_NOW },
         { "now", required_argument, NULL, NOW },
+        { "gateway", required_argument, NULL, 'g' },
+        { "token-file", required_argument, NULL, 't' },
         { "sum-now", required_argument, NULL, SUM_NOW },
         { "gpus-sum-now", required_argument, NULL, GPUS_SUM_NOW },
         { "json", no_argument, NULL, JSON },
@@ -95,7 +103,7 @@ static int read_options(int argc, char **argv, struct options *o)
         { NULL, 0, NULL, 0 },
     };
 
-    for (int c; (c = getopt_long(argc, argv, "c:C:b:h", longs, NULL)) != -1;) {
+    for (int c; (c = getopt_long(argc, argv, "c:C:b:g:t:h", longs, NULL)) != -1;) {
         switch (c) {
         case 'c':
             o->config = optarg;
@@ -114,6 +122,12 @@ static int read_options(int argc, char **argv, struct options *o)
             if (!num_i64(slice_of(optarg), 0, 2147483647, &o->state.count))
                 return bad_usage("--replicas-now must be a number from 0 to 2147483647");
             o->has_state = true;
+            break;
+        case 'g':
+            o->live.gateway = optarg;
+            break;
+        case 't':
+            o->live.token_file = optarg;
             break;
         case NOW:
             o->now = optarg;
@@ -138,8 +152,10 @@ static int read_options(int argc, char **argv, struct options *o)
             return bad_usage("unknown option");
         }
     }
-    if (!o->config || !o->client || argc - optind != 2)
-        return bad_usage("expected --config, --client, METHOD and TARGET");
+    if (!o->live.gateway != !o->live.token_file)
+        return bad_usage("--gateway and --token-file go together");
+    if ((!o->live.gateway && (!o->config || !o->client)) || argc - optind != 2)
+        return bad_usage("expected --config and --client (or --gateway and --token-file), METHOD and TARGET");
     return -1;
 }
 
@@ -335,6 +351,8 @@ int cmd_explain(int argc, char **argv)
         fprintf(stderr, "easgate explain: %s: %s\n", o.body, errno ? strerror(errno) : "cannot be read");
         return 2;
     }
+    if (o.live.gateway)
+        return explain_live(&o.live, slice_of(argv[optind]), slice_of(argv[optind + 1]), sbuf_slice(&body));
     struct snapshot *snap = snapshot_load(o.config, false, &errors);
     struct arena *a = arena_new(4 * 1024 * 1024);
     const struct client *client = snap ? snapshot_client_by_name(snap, slice_of(o.client)) : NULL;

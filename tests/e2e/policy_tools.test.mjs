@@ -1,7 +1,7 @@
 // The tools for the person who writes a policy, on logs of a real run: replay through the policy that wrote it flips nothing,
 // what learn prints passes check and denies nothing of it, and diff says what a change means.
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import test from 'node:test';
@@ -103,6 +103,25 @@ test('replay, learn and diff', async (t) => {
     ];
     const statuses = [];
     for (const one of made) statuses.push(await call(...one));
+    await t.test('explain asks a running gateway, which sends nothing', world.shows(async () => {
+        const token = `${world.dir}/token`;
+        const body = `${world.dir}/live.json`;
+        fs.writeFileSync(token, `${world.tokens.nlp}\n`, { mode: 0o600 });
+        const explain = async (n) => {
+            fs.writeFileSync(body, JSON.stringify({ Instance: n }));
+            const run = spawn(path.join(BUILD, 'easgate'), ['explain', '-g', `http://127.0.0.1:${world.port}`, '-t', token, '-b', body, 'PUT', s('nlp_raw', '/scale')]);
+            let out = '';
+            run.stdout.on('data', (part) => (out += part));
+            const code = await new Promise((resolve) => run.once('close', resolve));
+            return { code, out: JSON.parse(out) };
+        };
+        const before = (await world.state()).get('nlp_raw').Replicas;
+        const fine = await explain(3);
+        assert.deepEqual([fine.code, fine.out.Verdict, fine.out.Peak], [0, 'allowed', 3]);
+        const over = await explain(4);
+        assert.deepEqual([over.code, over.out.Code], [1, 'Easgate.ReplicaCap']);
+        assert.equal((await world.state()).get('nlp_raw').Replicas, before);
+    }));
     t.diagnostic(`statuses ${statuses.join(' ')}`);
     await world.stopGateway();
     const { configFile: config, auditFile: log, dir } = world;
@@ -166,12 +185,13 @@ test('replay, learn and diff', async (t) => {
     }));
     await t.test('diff says what a change means', world.shows(() => {
         const next = `${dir}/next.ini`;
-        fs.writeFileSync(next, fs.readFileSync(config, 'utf8').replace('max_replicas = 4', 'max_replicas = 6').replace('llama_7b_fp16 <= 4, ', '').replace('policy = readers', 'policy = vision').replace(/\[policy readers\][^]*$/, ''), { mode: 0o600 });
+        fs.writeFileSync(next, fs.readFileSync(config, 'utf8').replace('max_replicas = 4', 'max_replicas = 6\nuntil = 2099-12-31').replace('llama_7b_fp16 <= 4, ', '').replace('policy = readers', 'policy = vision').replace(/\[policy readers\][^]*$/, ''), { mode: 0o600 });
         const run = easgate('diff', config, next);
         assert.equal(run.code, 1, run.err);
         assert.match(run.out, /^client nlp\n/m);
         assert.doesNotMatch(run.out, /oss_paths/); // a pattern of paths that stayed
         assert.match(run.out, /^ {2}\+ max_replicas is 6, was 4$/m);
+        assert.match(run.out, /^ {2}- its access ends 2100-01-01T00:00:00Z, was never$/m);
         assert.match(run.out, /^ {2}- service_specs: llama_7b_fp16, up to 4$/m);
         assert.match(run.out, /^client reader\n(?: {2}.*\n)* {2}\+ CreateAppService is allowed$/m);
         const same = easgate('diff', config, config);
