@@ -40,6 +40,8 @@ struct log_view {
 /* All records of the log in dir, segments in order, broken ones up to where the next goes on; fails the test when seq has
  * a hole or prev is not the hash of the line before. */
 struct log_view view_log(const char *dir);
+/* How many whole lines it has, while a writer may be in the middle of one. */
+size_t count_lines_live(const char *dir);
 void view_free(struct log_view *v);
 /* Lines with this type (and id, and error; NULL = any). */
 size_t view_count(const struct log_view *v, const char *type, const char *id, const char *error);
