@@ -11,18 +11,18 @@ const AT = { kind: 0, nth: 4, hangMs: 8, hasBegun: 12, hits: 16, writes: 20, syn
 
 class Faults {
     constructor(world) {
-        this.library = path.join(world.dir, 'faults.so');
+        this.shim = path.join(world.dir, 'faults.so');
         this.path = path.join(world.dir, 'faults.control');
         fs.writeFileSync(this.path, Buffer.alloc(4096));
         this.fd = fs.openSync(this.path, 'r+');
-        const made = spawnSync(process.env.CC ?? 'cc', ['-std=gnu11', '-O1', '-shared', '-fPIC', '-o', this.library,
+        const made = spawnSync(process.env.CC ?? 'cc', ['-std=gnu11', '-O1', '-shared', '-fPIC', '-o', this.shim,
             path.join(__dirname, 'faults.c'), '-ldl'], { encoding: 'utf8' });
         if (made.status !== 0) throw new Error(`faults.c does not compile: ${made.stderr || made.error}`);
     }
 
     /** The environment of a gateway whose disk can fail. A sanitizer's runtime does not mind that it is not the first. */
     get env() {
-        return { ...process.env, LD_PRELOAD: this.library, EASGATE_FAULTS: this.path,
+        return { ...process.env, LD_PRELOAD: this.shim, EASGATE_FAULTS: this.path,
             ASAN_OPTIONS: `verify_asan_link_order=0:${process.env.ASAN_OPTIONS ?? ''}` };
     }
 

@@ -21,7 +21,7 @@ struct collector {
     enum stub_kind kind;
     char path[108];
     uint16_t port;   /* of tcp and tls; stays the same over kills */
-    size_t read_max; /* bytes a read takes; 0 = many */
+    atomic_size_t read_max; /* bytes a read takes; 0 = many */
     SSL_CTX *ctx;
     atomic_bool no_notify; /* tls: close without close_notify, as some do */
     pthread_t thread;
@@ -165,7 +165,8 @@ static inline void collector_accept(struct collector *c)
 
 static inline void collector_read(struct collector *c)
 {
-    size_t room = sizeof c->buffer - c->have, most = c->read_max && c->read_max < room ? c->read_max : room, n = 0;
+    size_t room = sizeof c->buffer - c->have, asked = atomic_load(&c->read_max), n = 0;
+    size_t most = asked && asked < room ? asked : room;
     ssize_t got;
 
     if (c->kind == STUB_DATAGRAM) {

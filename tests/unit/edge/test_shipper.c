@@ -295,7 +295,7 @@ static void test_collector_killed(void **state)
     (void)state;
     for (size_t i = 0; i < KINDS; i++) {
         rig_init(&r, kinds[i], NAME);
-        r.c.read_max = 700; /* so that it dies within frames */
+        atomic_store(&r.c.read_max, 700); /* so that it dies within frames */
         open_shipper(&r);
         for (int round = 0; round < 20; round++) {
             unsigned long long was = collector_max(&r.c);
