@@ -243,6 +243,14 @@ static inline void collector_kill(struct collector *c)
     c->fd = c->listen_fd = -1;
 }
 
+/* There may be a hole up to here. */
+static inline void collector_set_max(struct collector *c, unsigned long long max)
+{
+    pthread_mutex_lock(&c->lock);
+    c->max = max;
+    pthread_mutex_unlock(&c->lock);
+}
+
 static inline unsigned long long collector_max(struct collector *c)
 {
     pthread_mutex_lock(&c->lock);
