@@ -32,3 +32,15 @@ int64_t clock_mono_ms(const struct clock *c)
 {
     return c->mono_ms(c->ctx);
 }
+
+struct timespec clock_mono_in_ms(int64_t ms)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    t.tv_sec += (time_t)(ms / 1000);
+    t.tv_nsec += (long)(ms % 1000) * 1000000;
+    t.tv_sec += t.tv_nsec / 1000000000;
+    t.tv_nsec %= 1000000000;
+    return t;
+}

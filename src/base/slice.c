@@ -54,6 +54,25 @@ bool slice_has(struct slice s, char c)
     return slice_find(s, c) < s.n;
 }
 
+bool slice_take(struct slice *rest, struct slice literal)
+{
+    if (!slice_starts(*rest, literal))
+        return false;
+    *rest = slice_skip(*rest, literal.n);
+    return true;
+}
+
+bool slice_take_until(struct slice *rest, char c, struct slice *out)
+{
+    size_t n = slice_find(*rest, c);
+
+    if (n == rest->n)
+        return false;
+    *out = slice_from(rest->p, n);
+    *rest = slice_skip(*rest, n);
+    return true;
+}
+
 bool slice_split(struct slice *rest, char sep, struct slice *out_part)
 {
     if (!rest->p)

@@ -39,6 +39,10 @@ struct slice slice_trim(struct slice s);
 /* Index of the first c, or s.n. */
 size_t slice_find(struct slice s, char c);
 bool slice_has(struct slice s, char c);
+/* Move *rest behind this literal, or behind all before the first c, which stays; false, and nothing moves, when it does not begin with it,
+ * or there is no c. */
+bool slice_take(struct slice *rest, struct slice literal);
+bool slice_take_until(struct slice *rest, char c, struct slice *out);
 /* Take the part of *rest before the first `sep` and move *rest behind it. False when *rest is used up
  * (rest->p is NULL). "a,,b" yields "a", "", "b"; "" yields one empty part. */
 bool slice_split(struct slice *rest, char sep, struct slice *out_part);

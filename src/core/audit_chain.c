@@ -151,14 +151,6 @@ bool audit_chain_add(struct audit_chain *chain, enum audit_type type, int64_t wa
 
 /* ---- reading ---- */
 
-static bool take(struct slice *rest, struct slice literal)
-{
-    if (!slice_starts(*rest, literal))
-        return false;
-    *rest = slice_skip(*rest, literal.n);
-    return true;
-}
-
 /* Exactly n bytes and the closing quote. */
 static bool take_fixed(struct slice *rest, size_t n, struct slice *out)
 {
@@ -169,46 +161,38 @@ static bool take_fixed(struct slice *rest, size_t n, struct slice *out)
     return true;
 }
 
-/* Everything up to c, which stays. */
-static bool take_until(struct slice *rest, char c, struct slice *out)
-{
-    size_t n = slice_find(*rest, c);
-
-    if (n == rest->n)
-        return false;
-    *out = slice_from(rest->p, n);
-    *rest = slice_skip(*rest, n);
-    return true;
-}
-
 static bool take_number(struct slice *rest, uint64_t min, uint64_t max, uint64_t *out)
 {
     struct slice text;
 
-    return take_until(rest, ',', &text) && num_u64(text, min, max, out);
+    return slice_take_until(rest, ',', &text) && num_u64(text, min, max, out);
 }
 
 static bool parse_head(struct slice *rest, struct audit_line *out, struct err *e)
 {
     uint64_t mono;
 
-    out->version = take(rest, S("{\"v\":1,\"seq\":")) ? 1 : take(rest, S("{\"v\":2,\"seq\":")) ? 2 : 0;
+    out->version = slice_take(rest, S("{\"v\":1,\"seq\":"))   ? 1
+                   : slice_take(rest, S("{\"v\":2,\"seq\":")) ? 2
+                                                              : 0;
     if (!out->version || !take_number(rest, 1, UINT64_MAX, &out->seq))
         return err_set(e, ERR_SYNTAX,
                        "does not begin with {\"v\":1,\"seq\":NUMBER or {\"v\":2,\"seq\":NUMBER");
-    if (!take(rest, S(",\"run\":\"")) || !take_fixed(rest, 16, &out->run) || !enc_is_lower_hex(out->run))
+    if (!slice_take(rest, S(",\"run\":\"")) || !take_fixed(rest, 16, &out->run) ||
+        !enc_is_lower_hex(out->run))
         return err_set(e, ERR_SYNTAX, "run is not 16 hex digits");
-    if (!take(rest, S(",\"t\":\"")) || !take_fixed(rest, 24, &out->t) ||
+    if (!slice_take(rest, S(",\"t\":\"")) || !take_fixed(rest, 24, &out->t) ||
         !enc_untime_utc(out->t, &out->wall_ms))
         return err_set(e, ERR_SYNTAX, "t is not a time");
-    if (!take(rest, S(",\"mono\":")) || !take_number(rest, 0, INT64_MAX, &mono))
+    if (!slice_take(rest, S(",\"mono\":")) || !take_number(rest, 0, INT64_MAX, &mono))
         return err_set(e, ERR_SYNTAX, "mono is not a number");
-    if (!take(rest, S(",\"type\":\"")) || !take_until(rest, '"', &out->type) || !take(rest, S("\"")) ||
-        (out->kind = audit_type_of(out->type)) == AUDIT_NONE)
+    if (!slice_take(rest, S(",\"type\":\"")) || !slice_take_until(rest, '"', &out->type) ||
+        !slice_take(rest, S("\"")) || (out->kind = audit_type_of(out->type)) == AUDIT_NONE)
         return err_set(e, ERR_SYNTAX, "type is not known");
-    if (out->version == 2 && (!take(rest, S(",\"epoch\":")) || !take_number(rest, 0, INT64_MAX, &out->epoch)))
+    if (out->version == 2 &&
+        (!slice_take(rest, S(",\"epoch\":")) || !take_number(rest, 0, INT64_MAX, &out->epoch)))
         return err_set(e, ERR_SYNTAX, "epoch is not a number");
-    if (!take(rest, S(",\"prev\":\"")) || !take_fixed(rest, HASH_HEX, &out->prev) ||
+    if (!slice_take(rest, S(",\"prev\":\"")) || !take_fixed(rest, HASH_HEX, &out->prev) ||
         !enc_is_lower_hex(out->prev))
         return err_set(e, ERR_SYNTAX, "prev is not 64 hex digits");
     return true;
@@ -219,7 +203,7 @@ static bool parse_mac(struct slice *line, struct audit_line *out, struct err *e)
 {
     struct slice end = slice_skip(*line, line->n > MAC_END_BYTES ? line->n - MAC_END_BYTES : line->n);
 
-    if (!take(&end, S(",\"mac\":\"")) || !take_fixed(&end, HASH_HEX, &out->mac) ||
+    if (!slice_take(&end, S(",\"mac\":\"")) || !take_fixed(&end, HASH_HEX, &out->mac) ||
         !enc_is_lower_hex(out->mac) || !slice_eq(end, S("}")))
         return err_set(e, ERR_SYNTAX, "does not end with \"mac\" and 64 hex digits");
     line->n -= MAC_END_BYTES;

@@ -254,26 +254,6 @@ bool audit_rec_body(const struct audit_rec *rec, struct sbuf *out)
 
 /* ---- reading ---- */
 
-static bool take(struct slice *rest, struct slice literal)
-{
-    if (!slice_starts(*rest, literal))
-        return false;
-    *rest = slice_skip(*rest, literal.n);
-    return true;
-}
-
-/* Everything up to c, which stays. */
-static bool take_until(struct slice *rest, char c, struct slice *out)
-{
-    size_t n = slice_find(*rest, c);
-
-    if (n == rest->n)
-        return false;
-    *out = slice_from(rest->p, n);
-    *rest = slice_skip(*rest, n);
-    return true;
-}
-
 struct slice audit_field_key(size_t i)
 {
     return i < FIELD_COUNT ? fields[i].key : SLICE_NONE;
@@ -283,7 +263,7 @@ bool audit_field_next(struct slice *rest, struct slice *out_key, struct slice *o
 {
     struct slice at = *rest;
 
-    if (!take(&at, S(",\"")) || !take_until(&at, '"', out_key) || !take(&at, S("\":")))
+    if (!slice_take(&at, S(",\"")) || !slice_take_until(&at, '"', out_key) || !slice_take(&at, S("\":")))
         return false;
     size_t n = audit_value_length(at);
     if (n == 0)

@@ -53,44 +53,42 @@ bool policy_lifts(const struct policy *p, enum reason reason)
     return false;
 }
 
-bool policy_refuse(struct judging *j, enum reason reason, const char *key, const struct rule *rule,
-                   struct slice asked, struct slice allowed, const char *message)
+/* Set it for good, unless memory is short: that is said instead. */
+static bool set_refusal(struct judging *j, const struct refusal *refusal, const char *key,
+                        const struct rule *rule)
 {
     struct verdict *v = j->out;
-    struct slice place = key ? policy_rule_place(j->policy, key, rule, j->arena) : SLICE_NONE;
-    struct refusal refusal = { .reason = reason,
-                               .asked = arena_dup(j->arena, asked),
-                               .allowed = allowed,
-                               .rule = place,
-                               .message = slice_of(message) };
 
-    if (arena_failed(j->arena)) {
-        refusal = (struct refusal){ .reason = REASON_INTERNAL, .message = S("out of memory") };
-    } else if (policy_lifts(j->policy, reason)) {
-        if (v->would_deny.reason == REASON_NONE)
-            v->would_deny = refusal;
-        return true;
-    }
     v->kind = VERDICT_REFUSE;
     v->rule = rule;
     v->rule_key = key;
-    v->rule_text = place;
-    v->refusal = refusal;
+    v->rule_text = refusal->rule;
+    v->refusal = *refusal;
+    if (arena_failed(j->arena))
+        v->refusal = (struct refusal){ .reason = REASON_INTERNAL, .message = S("out of memory") };
     return false;
 }
 
 bool policy_refuse_always(struct judging *j, enum reason reason, const char *message)
 {
-    struct verdict *v = j->out;
+    return set_refusal(j, &(struct refusal){ .reason = reason, .message = slice_of(message) }, NULL, NULL);
+}
 
-    v->kind = VERDICT_REFUSE;
-    v->rule = NULL;
-    v->rule_key = NULL;
-    v->rule_text = SLICE_NONE;
-    v->refusal = (struct refusal){ .reason = reason, .message = slice_of(message) };
-    if (arena_failed(j->arena))
-        v->refusal = (struct refusal){ .reason = REASON_INTERNAL, .message = S("out of memory") };
-    return false;
+bool policy_refuse(struct judging *j, enum reason reason, const char *key, const struct rule *rule,
+                   struct slice asked, struct slice allowed, const char *message)
+{
+    struct verdict *v = j->out;
+    struct refusal refusal = { .reason = reason,
+                               .asked = arena_dup(j->arena, asked),
+                               .allowed = allowed,
+                               .rule = key ? policy_rule_place(j->policy, key, rule, j->arena) : SLICE_NONE,
+                               .message = slice_of(message) };
+
+    if (arena_failed(j->arena) || !policy_lifts(j->policy, reason))
+        return set_refusal(j, &refusal, key, rule);
+    if (v->would_deny.reason == REASON_NONE)
+        v->would_deny = refusal;
+    return true;
 }
 
 bool policy_refuse_value(struct judging *j, enum bound key, struct slice what, struct slice asked)

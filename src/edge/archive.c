@@ -210,22 +210,11 @@ static void look(struct archive *a)
         close(dir_fd);
 }
 
-static struct timespec mono_in_ms(uint64_t ms)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    t.tv_sec += (time_t)(ms / 1000);
-    t.tv_nsec += (long)(ms % 1000) * 1000000;
-    t.tv_sec += t.tv_nsec / 1000000000;
-    t.tv_nsec %= 1000000000;
-    return t;
-}
-
 /* Until there is something to do; false = the end. */
 static bool wait_for_news(struct archive *a)
 {
-    const struct timespec until = mono_in_ms(a->cfg.look_every_ms ? a->cfg.look_every_ms : LOOK_EVERY_MS);
+    const struct timespec until =
+        clock_mono_in_ms((int64_t)(a->cfg.look_every_ms ? a->cfg.look_every_ms : LOOK_EVERY_MS));
     int error = 0;
 
     pthread_mutex_lock(&a->lock);
@@ -333,7 +322,7 @@ bool archive_start(struct archive *a, struct err *e)
 void archive_free(struct archive **closing)
 {
     struct archive *a = *closing;
-    const struct timespec until = mono_in_ms(STOP_WAIT_S * 1000);
+    const struct timespec until = clock_mono_in_ms(STOP_WAIT_S * 1000);
     int error = 0;
 
     *closing = NULL;

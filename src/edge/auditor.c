@@ -460,7 +460,7 @@ struct auditor *auditor_open(const struct auditor_config *cfg, struct event_base
 /* Wait for the writer's end, at most wait_ms. */
 static bool join_thread(struct auditor *a, int64_t wait_ms)
 {
-    const struct timespec until = auditor_mono_in_ms(wait_ms);
+    const struct timespec until = clock_mono_in_ms(wait_ms);
     int error = 0;
 
     pthread_mutex_lock(&a->shared.lock);

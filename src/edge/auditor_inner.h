@@ -48,6 +48,4 @@ struct auditor {
 bool auditor_write_round(struct auditor *a, bool wait, bool *out_quit, bool *out_news);
 /* The writer thread: rounds until it is told to quit; arg is the auditor. */
 void *auditor_writer_main(void *arg);
-/* For waits with CLOCK_MONOTONIC. */
-struct timespec auditor_mono_in_ms(int64_t ms);
 #endif

@@ -11,18 +11,6 @@ struct orders {
     bool probe, quit;
 };
 
-struct timespec auditor_mono_in_ms(int64_t ms)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    t.tv_sec += (time_t)(ms / 1000);
-    t.tv_nsec += (long)(ms % 1000) * 1000000;
-    t.tv_sec += t.tv_nsec / 1000000000;
-    t.tv_nsec %= 1000000000;
-    return t;
-}
-
 /* Wait for news, or until what was written must be synced: false. The lock is held. */
 static bool wait_for_news(struct auditor *a)
 {
@@ -32,7 +20,7 @@ static bool wait_for_news(struct auditor *a)
         return pthread_cond_wait(&a->shared.news, &a->shared.lock) == 0;
     if (left_ms <= 0)
         return false;
-    struct timespec until = auditor_mono_in_ms(left_ms);
+    struct timespec until = clock_mono_in_ms(left_ms);
     return pthread_cond_timedwait(&a->shared.news, &a->shared.lock, &until) == 0;
 }
 

@@ -212,14 +212,9 @@ struct shipper *shipper_open(const struct shipper_config *cfg, uint64_t last_seq
 
 static bool wait_for_end(struct shipper *s, int64_t wait_ms)
 {
-    struct timespec until;
+    const struct timespec until = clock_mono_in_ms(wait_ms);
     int error = 0;
 
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += (time_t)(wait_ms / 1000);
-    until.tv_nsec += (long)(wait_ms % 1000) * 1000000;
-    until.tv_sec += until.tv_nsec / 1000000000;
-    until.tv_nsec %= 1000000000;
     pthread_mutex_lock(&s->shared.lock);
     while (!s->shared.ended && error == 0)
         error = pthread_cond_timedwait(&s->shared.ended_news, &s->shared.lock, &until);

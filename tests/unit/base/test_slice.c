@@ -140,18 +140,32 @@ static void test_classes(void **state)
     }
 }
 
+static void test_take(void **state)
+{
+    struct slice rest = S("key=value;"), part;
+
+    (void)state;
+    assert_false(slice_take(&rest, S("value")));
+    assert_true(slice_eq(rest, S("key=value;")));
+    assert_true(slice_take_until(&rest, '=', &part));
+    assert_true(slice_eq(part, S("key")) && slice_eq(rest, S("=value;")));
+    assert_true(slice_take(&rest, S("=")));
+    assert_false(slice_take_until(&rest, '!', &part));
+    assert_true(slice_take_until(&rest, 'v', &part));
+    assert_int_equal(part.n, 0);
+    assert_true(slice_take(&rest, S("value;")));
+    assert_false(slice_take(&rest, S("x")));
+    assert_true(slice_take(&rest, S("")));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_make),
-        cmocka_unit_test(test_eq),
-        cmocka_unit_test(test_nocase_folds_ascii_only),
-        cmocka_unit_test(test_starts_ends),
-        cmocka_unit_test(test_cmp),
-        cmocka_unit_test(test_skip_trim),
-        cmocka_unit_test(test_find),
-        cmocka_unit_test(test_split),
-        cmocka_unit_test(test_classes),
+        cmocka_unit_test(test_take),        cmocka_unit_test(test_make),
+        cmocka_unit_test(test_eq),          cmocka_unit_test(test_nocase_folds_ascii_only),
+        cmocka_unit_test(test_starts_ends), cmocka_unit_test(test_cmp),
+        cmocka_unit_test(test_skip_trim),   cmocka_unit_test(test_find),
+        cmocka_unit_test(test_split),       cmocka_unit_test(test_classes),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
