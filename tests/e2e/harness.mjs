@@ -45,21 +45,13 @@ async function freePort() {
 
 export const tokenDigest = (token) => createHash('sha256').update(token).digest('hex');
 
+/** A [client NAME] for each, with its token and the policy that it is given. */
+export const clientSections = (tokens, policyOf) => Object.entries(policyOf)
+    .map(([name, policy]) => `\n[client ${name}]\ntoken_sha256 = ${tokenDigest(tokens[name])}\npolicy = ${policy}\n`).join('');
+
 /** The policies that the tests attack. `allow` lists every class there is: what stays refused is refused by easgate itself. */
 export function defaultPolicies(tokens) {
-    return `
-[client nlp]
-token_sha256 = ${tokenDigest(tokens.nlp)}
-policy = small-llms
-
-[client vision]
-token_sha256 = ${tokenDigest(tokens.vision)}
-policy = vision
-
-[client reader]
-token_sha256 = ${tokenDigest(tokens.reader)}
-policy = readers
-
+    return `${clientSections(tokens, { nlp: 'small-llms', vision: 'vision', reader: 'readers' })}
 [policy small-llms]
 allow = @read, @create, @scale, @update, @lifecycle, @delete
 services = nlp_*

@@ -5,7 +5,7 @@ import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
-import { BUILD, REGION, ROOT, World, tokenDigest } from './harness.mjs';
+import { BUILD, REGION, ROOT, World, clientSections } from './harness.mjs';
 
 const operations = new Map(JSON.parse(fs.readFileSync(`${ROOT}/docs/eas/operations.json`, 'utf8')).map((o) => [o.action, o]));
 const bounds = new Map([...fs.readFileSync(`${ROOT}/src/core/bounds.def`, 'utf8').matchAll(/^BOUND\((\w+), (\w+),/gm)].map((m) => [m[1], m[2]]));
@@ -35,19 +35,7 @@ function widePolicy() {
 }
 
 const CLASSES = '@read, @create, @scale, @update, @lifecycle, @delete, @label, @mint, @secrets';
-const policies = (tokens) => `
-[client nlp]
-token_sha256 = ${tokenDigest(tokens.nlp)}
-policy = wide
-
-[client vision]
-token_sha256 = ${tokenDigest(tokens.vision)}
-policy = reporting
-
-[client reader]
-token_sha256 = ${tokenDigest(tokens.reader)}
-policy = poor
-
+const policies = (tokens) => `${clientSections(tokens, { nlp: 'wide', vision: 'reporting', reader: 'poor' })}
 [policy wide]
 allow = ${CLASSES}
 services = svc_*, nlp*, n, a, x-1

@@ -5,21 +5,9 @@ import { spawn, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import test from 'node:test';
-import { BUILD, REGION, World, tokenDigest } from './harness.mjs';
+import { BUILD, REGION, World, clientSections } from './harness.mjs';
 
-const policies = (tokens) => `
-[client nlp]
-token_sha256 = ${tokenDigest(tokens.nlp)}
-policy = nlp
-
-[client vision]
-token_sha256 = ${tokenDigest(tokens.vision)}
-policy = vision
-
-[client reader]
-token_sha256 = ${tokenDigest(tokens.reader)}
-policy = readers
-
+const policies = (tokens) => `${clientSections(tokens, { nlp: 'nlp', vision: 'vision', reader: 'readers' })}
 [policy nlp]
 allow = @read, CreateAppService, UpdateAppService, CreateService, UpdateService, CloneService, ScaleService, @lifecycle
 allow = DeleteService, CreateServiceAutoScaler, UpdateServiceAutoScaler, CreateServiceCronScaler, UpdateServiceInstance
