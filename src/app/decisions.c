@@ -1,6 +1,5 @@
 /* Reading decisions out of the audit log: see decisions.h. */
 #include "app/decisions.h"
-#include "base/date.h"
 #include "core/after_text.h"
 #include "core/policy.h"
 #include "app/cmd_audit.h"
@@ -23,20 +22,6 @@ static bool is_of_policy(struct slice name)
 
 /* ---- one line ---- */
 
-/* "2026-11-23T15:27:57.123Z" without its fraction. */
-static int64_t time_of(struct slice t)
-{
-    char text[21] = "";
-    int64_t at_s = 0;
-
-    if (t.n == 24) {
-        memcpy(text, t.p, 19);
-        text[19] = 'Z';
-        date_end(slice_of(text), &at_s);
-    }
-    return at_s;
-}
-
 static bool has_word(struct slice text, struct slice word)
 {
     while (text.n && !slice_starts(text, word))
@@ -48,7 +33,7 @@ static struct decision decision_of(const struct audit_line *line)
 {
     return (struct decision){
         .seq = line->seq,
-        .at_s = time_of(line->t),
+        .at_s = line->wall_ms / 1000,
         .t = line->t,
         .client = audit_line_field(line, S("client")),
         .op = audit_line_field(line, S("op")),
