@@ -243,7 +243,7 @@ static bool add_items(struct ledger *l, struct batch *b)
         b->item_count++;
         b->intents += item->type == AUDIT_INTENT;
         b->is_urgent = b->is_urgent || !ledger_may_sync_later(item->type);
-        b->says_checkpoint = b->says_checkpoint || item->type == AUDIT_STOP;
+        b->has_stop = b->has_stop || item->type == AUDIT_STOP;
     }
     return true;
 }
@@ -267,6 +267,9 @@ static bool build(struct ledger *l, bool owed_only, struct batch *b)
         return ledger_add_passed(l, b);
     if (!add_items(l, b))
         return false;
+    b->says_checkpoint = b->says_checkpoint || b->has_stop;
+    if (b->has_stop)
+        return true;
     if (!owed_only && !ledger_add_removals(l, b))
         return false;
     b->is_urgent = b->is_urgent || l->unsynced.count + b->item_count > UNSYNCED_MAX_RECORDS;
@@ -287,6 +290,7 @@ static void commit(struct ledger *l, const struct batch *b, struct list *done)
     }
     l->chain = b->chain;
     l->clock_ahead_ms = b->clock_ahead_ms;
+    l->is_over = b->has_stop;
     for (size_t i = 0; i < b->item_count; i++) {
         struct audit_item *item = next_item(l, b, n);
         n = item->node.next;
@@ -370,7 +374,7 @@ static void write_held(struct ledger *l, bool probe, struct list *done)
 {
     struct err why = { 0 };
 
-    if (l->status.failed && !probe && !l->recovery.is_low)
+    if (l->is_over || (l->status.failed && !probe && !l->recovery.is_low))
         return;
     if (!ledger_epoch_forward(l, &why)) {
         fail(l, false, &why, done);
@@ -393,7 +397,7 @@ bool ledger_run(struct ledger *l, struct list *in, bool probe, struct list *out_
     write_held(l, probe, out_done);
     sync_if_due(l, probe, out_done);
     ledger_tell_due(l);
-    return !l->status.failed && (!list_is_empty(&l->held) || ledger_epoch_due(l));
+    return !l->is_over && !l->status.failed && (!list_is_empty(&l->held) || ledger_epoch_due(l));
 }
 
 int64_t ledger_sync_due_ms(const struct ledger *l)

@@ -26,6 +26,7 @@ struct ledger {
     } unsynced;
     struct sbuf batch;
     struct ledger_status status;
+    bool is_over; /* this run's `stop` is written: nothing of it comes behind */
     bool rotate_wanted;
     int64_t rotate_due_ms; /* of the current segment, if it has a record; by the wall clock; 0 = never */
     struct audit_open *doubts; /* that the run before left */
@@ -51,7 +52,7 @@ struct ledger {
 /* What goes to the disk at once. */
 struct batch {
     struct audit_chain chain;
-    bool owed_only, has_recover;
+    bool owed_only, has_recover, has_stop;
     bool is_urgent; /* somebody waits for it, or it must not be lost with the end of its file */
     bool says_checkpoint; /* its last record is worth one */
     size_t item_count, intents;

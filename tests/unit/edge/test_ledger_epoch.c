@@ -761,6 +761,42 @@ static void test_rotation(void **state)
     rig_drop(&r);
 }
 
+/* A stop is the last record of its run, though an epoch ends while it is written and its segment is full. */
+static void test_nothing_behind_stop(void **state)
+{
+    struct rig r;
+    struct list in;
+
+    (void)state;
+    rig_init(&r);
+    r.cfg.checkpoint_interval_ms = 1;
+    r.cfg.rotate_every_ms = LENGTH_S * 1000;
+    rig_open(&r);
+    put_rec(&r, AUDIT_DENY, "a");
+    list_init(&in);
+    set_wall_s(9);
+    list_add_last(&in, &new_item(AUDIT_STOP, "")->node);
+    pass_ms(1200); /* the writer comes to it late: epoch 1 has begun, the segment is due, a checkpoint, too */
+    run_with(&r, &in, true);
+    idle(&r);
+    probe(&r);
+    assert_false(ledger_status(r.l)->failed);
+    ledger_free(&r.l);
+    struct log_view v = check(&r, 0);
+    assert_string_equal(v.lines[v.count - 1].type, "stop");
+    assert_int_equal(v.files, 1);
+    view_free(&v);
+
+    rig_open(&r); /* which goes on where that was left */
+    put_rec(&r, AUDIT_DENY, "b");
+    rig_stop(&r);
+    v = check(&r, 1);
+    assert_true(v.files > 1);
+    assert_string_equal(v.lines[v.count - 1].type, "stop");
+    view_free(&v);
+    rig_drop(&r);
+}
+
 static void remove_torn(struct rig *r)
 {
     DIR *d = opendir(r->w.dir);
@@ -1033,6 +1069,7 @@ int main(void)
         cmocka_unit_test(test_clock_goes_back),
         cmocka_unit_test(test_record_that_waited),
         cmocka_unit_test(test_rotation),
+        cmocka_unit_test(test_nothing_behind_stop),
         cmocka_unit_test(test_torn_at_every_byte),
         cmocka_unit_test(test_checkpoints),
         cmocka_unit_test(test_checkpoint_files),
