@@ -9,12 +9,16 @@
 
 #define PROGRESS_EVERY_MS 200
 #define TRIES             3
+#define NOTES_MAX_BYTES   ((size_t)1 << 20)
+#define NOTE_MAX_BYTES    ((size_t)64 << 10)
 
 struct verify {
     const struct audit_options *o;
     struct audit_key key;
     struct audit_marks marks, from;
     struct audit_parts parts;
+    struct sbuf notes; /* as elements of a JSON array; for AUDIT_FORM_JSON */
+    uint64_t notes_left_out;
     bool has_bar; /* progress goes to standard error, a terminal */
     int64_t begun_ms, shown_ms;
 };
@@ -27,13 +31,37 @@ static void wipe_bar(const struct verify *v)
         fputs("\r\033[K", stderr);
 }
 
+static void keep_note(struct verify *v, const char *text)
+{
+    if (v->notes.n >= NOTES_MAX_BYTES) {
+        v->notes_left_out++;
+        return;
+    }
+    sbuf_adds(&v->notes, v->notes.n ? "," : "");
+    enc_json_string(slice_of(text), &v->notes);
+}
+
 static void print_note(void *ctx, const char *text)
 {
     struct verify *v = ctx;
 
     wipe_bar(v);
-    if (v->o->form != AUDIT_FORM_JSON)
+    if (v->o->form == AUDIT_FORM_JSON)
+        keep_note(v, text);
+    else
         printf("note: %s\n", text);
+}
+
+static void tell_passed(struct verify *v, const struct audit_marks *marks, const char *path)
+{
+    char text[512];
+
+    if (!marks->passed_bytes)
+        return;
+    snprintf(text, sizeof text,
+             "%zu bytes of %.300s are no whole checkpoint and do not count, from line %zu of its notes on",
+             marks->passed_bytes, path, marks->passed_line);
+    print_note(v, text);
 }
 
 static void show_progress(void *ctx, uint64_t bytes, uint64_t all_bytes)
@@ -104,11 +132,26 @@ static size_t not_shown(const struct verify *v, const struct audit_verdict *out,
     return n;
 }
 
-static int print_json(const struct verify *v, const struct audit_verdict *out, bool ok, const struct err *e)
+static void tell_beginning(struct verify *v, const struct audit_verdict *out)
+{
+    char text[640];
+
+    if (out->first_seq > 1)
+        snprintf(text, sizeof text, "records 1 to %llu were not given%s%s",
+                 (unsigned long long)out->first_seq - 1, out->beginning[0] ? ": " : "", out->beginning);
+    else
+        snprintf(text, sizeof text, "%s", out->beginning);
+    if (text[0])
+        print_note(v, text);
+}
+
+static int print_json(struct verify *v, const struct audit_verdict *out, bool ok, const struct err *e)
 {
     const char *texts[4];
     size_t count = not_shown(v, out, texts);
-    SCOPED(sbuf) s = SBUF_MAX(16384);
+    if (ok)
+        tell_beginning(v, out);
+    SCOPED(sbuf) s = SBUF_MAX(16384 + NOTES_MAX_BYTES + NOTE_MAX_BYTES);
 
     sbuf_addf(&s, "{\"whole\":%s,\"records\":%llu,\"first_seq\":%llu,\"last_seq\":%llu,\"files\":%zu,",
               ok ? "true" : "false", (unsigned long long)out->records, (unsigned long long)out->first_seq,
@@ -125,22 +168,15 @@ static int print_json(const struct verify *v, const struct audit_verdict *out, b
         sbuf_adds(&s, i ? "," : "");
         enc_json_string(slice_of(texts[i]), &s);
     }
-    sbuf_adds(&s, "]}\n");
+    sbuf_adds(&s, "],\"notes\":[");
+    sbuf_add(&s, sbuf_slice(&v->notes));
+    sbuf_addf(&s, "],\"notes_left_out\":%llu}\n", (unsigned long long)v->notes_left_out);
     if (!sbuf_ok(&s) || fputs(s.p, stdout) < 0)
         return AUDIT_EXIT_USAGE;
     return !ok ? AUDIT_EXIT_FINDING : out->short_of ? AUDIT_EXIT_SHORT : AUDIT_EXIT_FINE;
 }
 
-static void print_beginning(const struct audit_verdict *out)
-{
-    if (out->first_seq > 1)
-        printf("note: records 1 to %llu were not given%s%s\n", (unsigned long long)out->first_seq - 1,
-               out->beginning[0] ? ": " : "", out->beginning);
-    else if (out->beginning[0])
-        printf("note: %s\n", out->beginning);
-}
-
-static int print_text(const struct verify *v, const struct audit_verdict *out, bool ok, const struct err *e)
+static int print_text(struct verify *v, const struct audit_verdict *out, bool ok, const struct err *e)
 {
     const char *texts[4];
 
@@ -153,7 +189,7 @@ static int print_text(const struct verify *v, const struct audit_verdict *out, b
            (unsigned long long)out->first_seq, (unsigned long long)out->last_seq, out->files,
            out->files == 1 ? "" : "s");
     printf("last record: %s %s\n", out->last_t, out->last_hash);
-    print_beginning(out);
+    tell_beginning(v, out);
     if (v->o->key)
         printf("key: %llu macs are right; %llu records have none\n", (unsigned long long)out->macs,
                (unsigned long long)(out->records - out->macs));
@@ -202,6 +238,8 @@ static int run(struct verify *v)
     struct err e = { 0 };
 
     v->begun_ms = clock_mono_ms(&clock_system);
+    tell_passed(v, &v->marks, v->o->checkpoint);
+    tell_passed(v, &v->from, v->o->from_checkpoint);
     bool ok = audit_verify(&what, &out, &e);
     for (int i = 0; !ok && i < TRIES && v->o->has_dir && has_moved_on(v); i++) {
         print_note(v, "the log moved on while it was read; it is read again");
@@ -218,6 +256,7 @@ int audit_cmd_verify(struct audit_options *o)
 {
     struct verify v = { .o = o,
                         .parts = AUDIT_PARTS_NONE,
+                        .notes = SBUF_MAX(NOTES_MAX_BYTES + NOTE_MAX_BYTES),
                         .has_bar = o->form == AUDIT_FORM_TEXT && isatty(2) };
     struct err e = { 0 };
     int code;
@@ -225,13 +264,12 @@ int audit_cmd_verify(struct audit_options *o)
     if (!prepare(&v, &e)) {
         code = audit_cannot(&e);
     } else {
-        if (v.marks.cut_bytes)
-            printf("note: %zu bytes at the end of %s are no checkpoint\n", v.marks.cut_bytes, o->checkpoint);
         code = run(&v);
     }
     audit_parts_drop(&v.parts);
     audit_marks_drop(&v.marks);
     audit_marks_drop(&v.from);
     audit_key_drop(&v.key);
+    sbuf_drop(&v.notes);
     return code;
 }

@@ -38,20 +38,34 @@ static EVP_PKEY *read_public_key(const char *path, unsigned char out_raw[AUDIT_N
     return NULL;
 }
 
-static bool is_signed_by(const struct audit_note *note, EVP_PKEY *key,
-                         const unsigned char raw[AUDIT_NOTE_KEY_BYTES])
+enum signed_how { SIGNED_BY_KEY, SIGNED_CUT, SIGNED_ELSE };
+
+static bool is_signature_of(const struct audit_note *note, const struct audit_note_signer *s, EVP_PKEY *key)
+{
+    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+    bool ok =
+        ctx && EVP_DigestVerifyInit(ctx, NULL, NULL, NULL, key) == 1 &&
+        EVP_DigestVerify(ctx, s->bytes, s->size, (const unsigned char *)note->text.p, note->text.n) == 1;
+
+    EVP_MD_CTX_free(ctx);
+    return ok;
+}
+
+/* A crash may have cut a note before its signature, or in it; one that has others' alone, or a wrong one, was not cut. */
+static enum signed_how signed_how(const struct audit_note *note, EVP_PKEY *key,
+                                  const unsigned char raw[AUDIT_NOTE_KEY_BYTES])
 {
     unsigned char id[AUDIT_NOTE_ID_BYTES];
 
     if (!audit_note_id_ed25519(note->name, raw, id))
-        return false;
+        return SIGNED_ELSE;
     const struct audit_note_signer *s = audit_note_find(note, id, AUDIT_NOTE_SIG_BYTES);
-    EVP_MD_CTX *ctx = s ? EVP_MD_CTX_new() : NULL;
-    bool ok =
-        ctx && EVP_DigestVerifyInit(ctx, NULL, NULL, NULL, key) == 1 &&
-        EVP_DigestVerify(ctx, s->bytes, s->size, (const unsigned char *)note->text.p, note->text.n) == 1;
-    EVP_MD_CTX_free(ctx);
-    return ok;
+    if (s)
+        return is_signature_of(note, s, key) ? SIGNED_BY_KEY : SIGNED_ELSE;
+    for (size_t i = 0; i < note->signer_count; i++)
+        if (slice_eq(note->signers[i].name, note->name) && memcmp(note->signers[i].id, id, sizeof id) == 0)
+            return SIGNED_CUT;
+    return note->signer_count ? SIGNED_ELSE : SIGNED_CUT;
 }
 
 /* ---- the notes ---- */
@@ -100,32 +114,70 @@ static int by_seq(const void *a, const void *b)
     return x->seq < y->seq ? -1 : x->seq > y->seq;
 }
 
+/* Where in the text of notes one is read. */
+struct reading {
+    struct slice text, rest;
+    struct err why; /* of the first line that is no part of a note */
+};
+
+static size_t line_of(const struct reading *r, const char *at)
+{
+    size_t line = 1;
+
+    for (const char *p = r->text.p; p < at; p++)
+        line += *p == '\n';
+    return line;
+}
+
+static void pass_over(struct audit_marks *m, const struct reading *r, struct slice passed)
+{
+    if (!m->passed_bytes)
+        m->passed_line = line_of(r, passed.p);
+    m->passed_bytes += passed.n;
+}
+
+static void pass_line(struct audit_marks *m, struct reading *r, const struct err *why)
+{
+    struct slice line;
+
+    while (slice_starts(r->rest, S("\n")))
+        r->rest = slice_skip(r->rest, 1);
+    if (!r->why.code)
+        r->why = *why;
+    slice_split(&r->rest, '\n', &line);
+    pass_over(m, r, line);
+}
+
 static bool take_notes(struct audit_marks *m, struct slice text, const char *path, EVP_PKEY *key,
                        const unsigned char *raw, struct err *e)
 {
-    struct slice rest = text;
+    struct reading r = { .text = text, .rest = text };
     struct audit_note note;
-    struct err why = { 0 };
 
-    while (audit_note_take(&rest, &note, &why)) {
-        if (key && !is_signed_by(&note, key, raw)) {
-            if (m->count && !note.signer_count && rest.n < 4) /* cut before its signatures */
-                break;
+    while (r.rest.n) {
+        struct err why = { 0 };
+        if (!audit_note_take(&r.rest, &note, &why)) {
+            if (why.code)
+                pass_line(m, &r, &why);
+            continue;
+        }
+        enum signed_how how = key ? signed_how(&note, key, raw) : SIGNED_BY_KEY;
+        if (how == SIGNED_ELSE)
             return err_set(e, ERR_DENIED,
                            "%s: the checkpoint of record %llu is not signed by this public key", path,
                            (unsigned long long)note.seq);
-        }
-        if (!add(m, &note, e))
+        if (how == SIGNED_CUT)
+            pass_over(m, &r, note.text);
+        else if (!add(m, &note, e))
             return false;
     }
-    /* A cut note is at most one, at the end. */
-    if (why.code && !(m->count && rest.n < AUDIT_NOTE_MAX_BYTES))
-        return err_set(e, why.code, "%s: behind %zu checkpoints: %s", path, m->count, why.text);
-    m->cut_bytes = rest.n;
     if (m->count)
         qsort(m->list, m->count, sizeof *m->list, by_seq);
     m->are_signed = key != NULL;
-    return m->count || err_set(e, ERR_MISSING, "%s: no checkpoint in it", path);
+    return m->count || err_set(e, ERR_MISSING, "%s: %s", path,
+                               r.why.code ? r.why.text
+                               : key      ? "no signed checkpoint in it"
+                                          : "no checkpoint in it");
 }
 
 /* ---- easgate's own log ---- */

@@ -372,12 +372,16 @@ def make_case(seed, folder):
             digest = bytes.fromhex(log.hashes[seq]) if rnd.random() < 0.9 else b'x' * 32
             epoch = log.epochs[seq]
             notes.append(note(seq + (rnd.random() < 0.05) * 7, digest, None if epoch is None or rnd.random() < 0.2 else key_of(max(0, min(99, epoch + (rnd.random() < 0.05))))))
-        text = '\n'.join(notes)
-        if rnd.random() < 0.1:
-            text = text[:-rnd.randrange(1, 40)]
+        text = [n.encode() for n in notes]
+        if rnd.random() < 0.2:  # cut, and written on behind it, or not
+            i = rnd.randrange(len(text))
+            text[i] = text[i][:-rnd.randrange(1, len(text[i]))] + rnd.choice([b'', b'\n'])
             m.did.append('checkpoint cut')
-        with open(checkpoint, 'w') as f:
-            f.write(text)
+        elif rnd.random() < 0.1:
+            text.insert(rnd.randrange(len(text) + 1), rnd.choice([b'x', b'easgate/audit/h\n7', b'\xe2\x80', b'\xe2\x80\x94 x y\n']))
+            m.did.append('no checkpoint among them')
+        with open(checkpoint, 'wb') as f:
+            f.write(b'\n'.join(text))
     paths = [folder]
     if rnd.random() < 0.1 and files:
         paths = [os.path.join(folder, n) for n in rnd.sample(sorted(files), rnd.randrange(1, len(files) + 1))]

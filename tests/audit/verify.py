@@ -360,7 +360,7 @@ class Checkpoint:
             raise Refused('a checkpoint is none: its hash has another size')
         self.hash = self.hash.hex()
         self.text = ''.join(line + '\n' for line in lines).encode()
-        self.signatures = []
+        self.signatures, self.has_signatures = [], bool(signatures)
         for line in signatures:
             m = re.match(r'\u2014 ([^ +]+) ([^ ]+)\Z', line)
             data = decode(m[2]) if m else b''
@@ -379,6 +379,11 @@ class Checkpoint:
 
     def is_signed(self, public):
         return any(len(s) == 64 and ed25519(public, self.text, s) for s in self.by(b'\x01' + public[-32:]))
+
+    def is_cut(self, public):
+        """Before its signature by this key ends."""
+        own = self.by(b'\x01' + public[-32:])
+        return all(len(s) != 64 for s in own) if own else not self.has_signatures
 
 
 def decode(text):
@@ -408,29 +413,34 @@ def ed25519(public, text, signature):
                                f'{d}/text', '-sigfile', f'{d}/sig'], capture_output=True).returncode == 0
 
 
-def read_text(path):
+def read_text(path, errors='strict'):
     try:
-        with open(path, encoding='utf-8', newline='\n') as f:
+        with open(path, encoding='utf-8', errors=errors, newline='\n') as f:
             return f.read()
     except (OSError, UnicodeDecodeError) as e:
         raise Refused(f'{path}: {e}') from None
 
 
-def read_checkpoints(text):
-    """All notes of the file. A last one that is cut does not count when there is another."""
-    notes, rest = [], text
-    while rest.strip('\n'):
-        rest = rest.lstrip('\n')
-        m = re.match(r'([^\n]+)\n([^\n]+)\n([^\n]+)\n\n((?:\u2014 [^\n]*\n)*)(?=\n|\Z)', rest)
+NOTE = re.compile('([^\\n]+)\\n([^\\n]+)\\n([^\\n]+)\\n\\n((?:\u2014 [^\\n]*\\n)*)(?!\u2014 )')
+
+
+def read_checkpoints(text, public=None):
+    """All notes of the file; with a public key, those that are signed. Lines that form no note are passed over."""
+    notes, at = [], 0
+    while at < len(text):
+        m = NOTE.match(text, at)
         try:
             if not m:
                 raise Refused('a checkpoint is none')
-            notes.append(Checkpoint(list(m.groups()[:3]), m[4].split('\n')[:-1]))
+            note = Checkpoint(list(m.groups()[:3]), m[4].split('\n')[:-1])
         except Refused:
-            if notes and '\n\n' not in rest.split('\n\n', 1)[-1]:
-                return notes
-            raise
-        rest = rest[m.end():]
+            at = (text.find('\n', at) + 1) or len(text)
+            continue
+        at = m.end()
+        if not public or note.is_signed(public):
+            notes.append(note)
+        elif not note.is_cut(public):
+            raise Refused('a checkpoint is not signed by this public key')
     if not notes:
         raise Refused('no checkpoint in the file')
     return notes
@@ -591,9 +601,7 @@ def verdict(paths, key=None, checkpoint=None, pub=None, name='audit.jsonl'):
     try:
         key = key and Key(read_text(key))
         public = pub and read_public(pub)
-        checkpoints = read_checkpoints(read_text(checkpoint)) if checkpoint else []
-        if public and not all(c.is_signed(public) for c in checkpoints):
-            raise Refused('a checkpoint is not signed by this public key')
+        checkpoints = read_checkpoints(read_text(checkpoint, 'surrogateescape'), public) if checkpoint else []
         v = Verifier(key, checkpoints)
         v.log(*segments_of(paths, name))
         if key and v.last and v.last.epoch < key.first:

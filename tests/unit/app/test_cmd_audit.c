@@ -214,8 +214,9 @@ static void verify_held(void **state)
     assert_int_equal(RUN("verify", "--checkpoint", made_path[1], m.dir), 0);
     assert_true(has("whether the checkpoints are genuine was not checked"));
     assert_int_equal(RUN("verify", "--json", "--key", made_path[0], "--checkpoint", made_path[1], m.dir), 0);
-    assert_true(
-        has("\"keyed\":14,\"macs\":14,\"checkpoints\":1,\"short_of\":0,\"reason\":\"\",\"not_shown\":[]}\n"));
+    assert_true(has("\"keyed\":14,\"macs\":14,\"checkpoints\":1,\"short_of\":0,\"reason\":\"\",\"not_shown\":"
+                    "[],\"notes\":[],"
+                    "\"notes_left_out\":0}\n"));
     write_checkpoint("others", &m, 4, 1);
     assert_int_equal(RUN("verify", "--checkpoint", made_path[2], m.dir), 1);
     assert_true(has("audit-1-11.jsonl:4: record 4 is not the one of the checkpoint"));
@@ -239,13 +240,40 @@ static void verify_usage(void **state)
     assert_true(has("notes: no audit key"));
     assert_int_equal(RUN("verify", "--key", "/nonexistent", m.dir), 2);
     assert_int_equal(RUN("verify", "--checkpoint", made_path[0], m.dir), 2);
-    assert_true(has("key: behind 0 checkpoints: no checkpoint: expected three lines"));
+    assert_true(has("key: no checkpoint: expected three lines"));
     assert_int_equal(RUN("verify", "--checkpoint-pub", made_path[0], m.dir), 2);
     assert_int_equal(RUN("verify", "--checkpoint", made_path[1], "--checkpoint-pub", made_path[0], m.dir), 2);
     assert_true(has("expected an Ed25519 public key"));
     assert_int_equal(chmod(made_path[0], 0644), 0); /* a key that others can read */
     assert_int_equal(RUN("verify", "--key", made_path[0], m.dir), 2);
     assert_int_equal(RUN("show", "--key", made_path[0], m.dir), 2);
+    made_drop(&m);
+}
+
+/* Checkpoints behind one that was cut, as a crash leaves it. */
+static void verify_cut_checkpoint(void **state)
+{
+    struct made m;
+    char line[200];
+    FILE *f;
+
+    (void)state;
+    make_held(&m);
+    f = fopen(made_path[1], "r");
+    assert_non_null(f);
+    SCOPED(sbuf) text = SBUF_MAX(4096);
+    sbuf_adds(&text, "easgate/audit/h\n1");
+    sbuf_adds(&text, "\n\n");
+    while (fgets(line, sizeof line, f))
+        sbuf_adds(&text, line);
+    fclose(f);
+    made_file(m.dir, "notes", sbuf_slice(&text));
+    assert_int_equal(RUN("verify", "--key", made_path[0], "--checkpoint", made_path[1], m.dir), 0);
+    assert_true(has("note: 16 bytes of ") && has("do not count, from line 1 of its notes on\n") &&
+                has("checkpoints: 1 of 1 fit, the last at record 14\n"));
+    assert_int_equal(RUN("verify", "--json", "--checkpoint", made_path[1], m.dir), 0);
+    assert_true(has("{\"whole\":true,") && has("\"notes\":[\"16 bytes of ") &&
+                has("\"],\"notes_left_out\":0}\n"));
     made_drop(&m);
 }
 
@@ -264,6 +292,8 @@ static void verify_beginning(void **state)
         "audit.jsonl:1: records 1 to 11 are missing before it, and no rotate record or checkpoint says why"));
     assert_int_equal(RUN("verify", made_path[3]), 0);
     assert_true(has("note: records 1 to 11 were not given\n"));
+    assert_int_equal(RUN("verify", "--json", made_path[3]), 0);
+    assert_true(has("\"notes\":[\"records 1 to 11 were not given\"]"));
     write_checkpoint("others", &m, 11, 0);
     assert_int_equal(RUN("verify", "--checkpoint", made_path[2], m.dir), 0);
     assert_true(has("note: records 1 to 11 were not given: the checkpoint of record 11 goes before it\n"));
@@ -566,6 +596,7 @@ int main(void)
         cmocka_unit_test(tail_follows),
         cmocka_unit_test(verify_held),
         cmocka_unit_test(verify_usage),
+        cmocka_unit_test(verify_cut_checkpoint),
         cmocka_unit_test(verify_beginning),
     };
 

@@ -186,6 +186,32 @@ static EVP_PKEY *new_signer(const char *pem_path)
     return key;
 }
 
+/* Two notes, one cut behind so many bytes, and what is written behind it: nothing, or another note, after the empty line that the
+ * writer puts before it. */
+static void try_cut(const struct made *m, struct slice all, size_t n, bool behind, bool ended,
+                    const char *pem, EVP_PKEY *signer)
+{
+    char path[300];
+    struct audit_marks marks;
+    struct err why = { 0 };
+    SCOPED(sbuf) text = SBUF_MAX(1 << 20);
+
+    snprintf(path, sizeof path, "%s/notes", m->dir);
+    sbuf_add(&text, slice_from(all.p, n));
+    sbuf_adds(&text, ended ? "\n" : "");
+    if (behind) {
+        sbuf_adds(&text, text.p[text.n - 1] == '\n' ? "\n" : "\n\n");
+        write_note(m, 11, signer, &text);
+    }
+    made_file(m->dir, "notes", sbuf_slice(&text));
+    if (!audit_marks_read(&marks, path, pem, &why))
+        fail_msg("cut at %zu: %s", n, why.text);
+    bool is_whole = n == all.n - 2 && (ended || behind); /* only its line's end was missing */
+    assert_int_equal(marks.count, 2 + is_whole + behind);
+    assert_true(marks.passed_bytes > 0 || is_whole || all.p[n - 1] == '\n');
+    audit_marks_drop(&marks);
+}
+
 static void test_note_files(void **state)
 {
     struct made m;
@@ -215,18 +241,34 @@ static void test_note_files(void **state)
     e = (struct err){ 0 };
     assert_false(audit_marks_read(&marks, path, pem[1], &e));
     assert_true(says("is not signed by this public key"));
-    /* The last note cut anywhere does not count; an unsigned or changed one that is not cut is none of that signer's. */
+    /* A note that is cut anywhere does not count, at the end or with others behind it: neither before its signature ends, if
+     * it must be signed, nor before its text ends. */
     write_note(&m, 7, signers[0], &text);
-    for (size_t n = two + 1; n < text.n - 1; n++) {
-        made_file(m.dir, "notes", slice_from(text.p, n));
-        assert_true(audit_marks_read(&marks, path, pem[0], &e));
-        assert_int_equal(marks.count, 2);
-        audit_marks_drop(&marks);
-    }
+    for (size_t n = two + 1; n < text.n - 1; n++)
+        for (int behind = 0; behind < 2; behind++)
+            for (int ended = 0; ended < 2; ended++)
+                try_cut(&m, sbuf_slice(&text), n, behind, ended, pem[0], signers[0]);
     write_note(&m, 8, NULL, &text);
+    size_t with_unsigned = text.n;
     write_note(&m, 9, signers[0], &text);
     made_file(m.dir, "notes", sbuf_slice(&text));
+    assert_true(audit_marks_read(&marks, path, pem[0], &e) && marks.count == 4 && marks.are_signed);
+    assert_true(marks.passed_line == 19 && marks.passed_bytes > 50); /* that of record 8 */
+    audit_marks_drop(&marks);
+    /* One that another has signed, or whose signature is wrong, was not cut. */
+    write_note(&m, 10, signers[1], &text);
+    made_file(m.dir, "notes", sbuf_slice(&text));
+    e = (struct err){ 0 };
     assert_false(audit_marks_read(&marks, path, pem[0], &e));
+    assert_true(says("the checkpoint of record 10 is not signed by this public key"));
+    text.n = with_unsigned;
+    write_note(&m, 9, signers[0], &text);
+    size_t at = slice_find(slice_from(text.p + with_unsigned, text.n - with_unsigned), '9');
+    text.p[with_unsigned + at] = '8';
+    made_file(m.dir, "notes", sbuf_slice(&text));
+    assert_false(audit_marks_read(&marks, path, pem[0], &e));
+    text.p[with_unsigned + at] = '9';
+    made_file(m.dir, "notes", sbuf_slice(&text));
     assert_true(audit_marks_read(&marks, path, NULL, &e) && marks.count == 5 && !marks.are_signed);
     audit_marks_drop(&marks);
     assert_false(audit_marks_read(&marks, path, path, &e));
@@ -266,7 +308,7 @@ static void test_events(void **state)
     }
     made_file(m.dir, "notes", sbuf_slice(&log));
     assert_true(audit_marks_read(&marks, path, NULL, &e));
-    assert_true(marks.count == 3 && marks.list[2].seq == 11 && !marks.cut_bytes);
+    assert_true(marks.count == 3 && marks.list[2].seq == 11 && !marks.passed_bytes);
     WHOLE(&m, NULL, &marks, NULL);
     assert_int_equal(v.marks, 3);
     audit_marks_drop(&marks);
