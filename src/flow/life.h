@@ -206,6 +206,9 @@ const struct policy *budget_policy(const struct txn *t);
 struct owner policy_as_owner(const struct policy *p);
 /* The service that a change is about: the one that will exist, else the one that does. */
 struct slice changed_service(const struct facts *f);
+/* Have the truth about the team of t's client read, where it has a budget and what is known is old; t asks for no operation. WAIT:
+ * call it again; NEXT: it is known; REFUSE: it cannot be read. */
+enum step_result budget_know(struct txn *t);
 /* The end of a request for its team's budget. */
 void reserve_end(struct txn *t);
 /* budget_text.c: what the team of this policy has and may still have, as a JSON object; false: it has no budget. */

@@ -99,11 +99,15 @@ static void add_limits(struct sbuf *out, const struct policy *p)
     sbuf_addc(out, '}');
 }
 
+/* What is known of the budget is read anew first, if it is old; where it cannot be read, that and what was known is said. */
 static enum step_result answer_self(struct txn *t)
 {
     const struct client *c = t->in.pass.client;
-    struct sbuf *out = begin(t);
+    enum step_result known = budget_know(t);
 
+    if (known == STEP_WAIT || t->log.refusal.reason == REASON_STOPPING)
+        return known;
+    struct sbuf *out = begin(t);
     add_text(out, "Client", c->name);
     add_text(out, "Policy", c->policy->name);
     add_text(out, "Region", txn_upstream(t)->region);
@@ -114,6 +118,9 @@ static enum step_result answer_self(struct txn *t)
     sbuf_adds(out, ",\"Budget\":");
     if (!budget_text_of(t->gate, c->policy, out))
         sbuf_adds(out, "null");
+    if (known == STEP_REFUSE)
+        add_text(out, "BudgetUnreadable", t->log.refusal.message);
+    t->log.refusal = (struct refusal){ .reason = REASON_NONE };
     return answer(t);
 }
 

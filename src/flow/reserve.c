@@ -237,6 +237,26 @@ static enum step_result try_reserve(struct txn *t)
     return team ? judge_sum(t, team, p, &step) : txn_refuse(t, REASON_OVERLOADED, "out of memory");
 }
 
+/* For who only asks: NEXT once the truth is fresh, or was read for him. */
+static enum step_result try_to_know(struct txn *t)
+{
+    const struct policy *p = budget_policy(t);
+    struct team *team = has_limit(p) ? team_of(t->gate, p->name) : NULL;
+    int64_t max_age_ms = (int64_t)t->gate->snap->gateway.budget_max_age_ms;
+
+    if (!team || truth_began_at(team->truth) >= t->wants_mono_ms ||
+        truth_is_fresh(team->truth, txn_now(t), max_age_ms)) {
+        leave_team(t);
+        return STEP_NEXT;
+    }
+    return begin_reading(t, team, p);
+}
+
+static enum step_result try_again(struct txn *t)
+{
+    return t->in.is.match.op ? try_reserve(t) : try_to_know(t);
+}
+
 /* A part of the truth came; the last one decides. */
 static enum step_result go_on_reading(struct txn *t)
 {
@@ -245,14 +265,14 @@ static enum step_result go_on_reading(struct txn *t)
 
     if (team->reader != t || !p) {
         leave_team(t); /* the configuration was loaded anew meanwhile: what was read is not what counts now */
-        return try_reserve(t);
+        return try_again(t);
     }
     enum step_result result = team_read_go_on(t, team, p);
     if (result == STEP_WAIT)
         return result;
     if (result == STEP_NEXT) {
         team_read_drop(t);
-        return try_reserve(t);
+        return try_again(t);
     }
     if (t->log.refusal.reason != REASON_STOPPING)
         t->log.refusal.reason = REASON_BUDGET_UNREADABLE; /* whatever it was, this is what it means here */
@@ -267,20 +287,15 @@ static bool has_name(const struct facts *f)
     return is_new ? f->new_service.n > 0 : changed_service(f).n > 0;
 }
 
-enum step_result step_reserve(struct txn *t)
+/* Try; again whenever something was read. */
+static enum step_result on_event(struct txn *t)
 {
-    const struct facts *f = &t->in.is.facts;
-
-    if (t->parent || !f->changes || (!f->raises && !has_name(f)))
-        return STEP_NEXT;
-    if (!has_name(f))
-        return txn_refuse(t, REASON_INTERNAL, "nothing names the service that would grow");
     switch (t->wait.event) {
     case TXN_EVENT_NONE:
         t->wants_mono_ms = txn_now(t);
-        return try_reserve(t);
+        return try_again(t);
     case TXN_HELD:
-        return try_reserve(t);
+        return try_again(t);
     case TXN_LOOKED_UP:
         return go_on_reading(t);
     case TXN_ABORTED:
@@ -293,6 +308,29 @@ enum step_result step_reserve(struct txn *t)
         break;
     }
     return txn_refuse(t, REASON_BUDGET_UNREADABLE, "the team's sum could not be read in time");
+}
+
+enum step_result budget_know(struct txn *t)
+{
+    enum step_result result = on_event(t);
+
+    if (result == STEP_WAIT)
+        return result;
+    if (t->team && t->team->reader == t)
+        truth_read_abandon(t->team->truth);
+    leave_team(t);
+    return result;
+}
+
+enum step_result step_reserve(struct txn *t)
+{
+    const struct facts *f = &t->in.is.facts;
+
+    if (t->parent || !f->changes || (!f->raises && !has_name(f)))
+        return STEP_NEXT;
+    if (!has_name(f))
+        return txn_refuse(t, REASON_INTERNAL, "nothing names the service that would grow");
+    return on_event(t);
 }
 
 void reserve_end(struct txn *t)

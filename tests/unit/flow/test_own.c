@@ -177,11 +177,11 @@ static void report_lifts_the_budget_and_shows_what_is_left(void **state)
 
     (void)state;
     world_ask(w, "tok-nlp", "GET", "/easgate/v1/self", NULL);
-    assert_has(w->replies[0].body, "\"Mode\":\"report\"");
-    assert_has(w->replies[0].body, "\"limit\":{\"replicas\":2},\"live\":null"); /* nobody asked EAS yet */
-    world_ask(w, "tok-nlp", "POST", CREATE, BODY("nlp_a", "3"));
-    assert_has(w->sends[0].head, "GET /api/v2/services?");
+    assert_has(w->sends[0].head, "GET /api/v2/services?"); /* nobody asked EAS yet */
     world_answer(w, 0, 200, "{\"Services\":[],\"TotalCount\":0}");
+    assert_has(w->replies[0].body, "\"Mode\":\"report\"");
+    assert_has(w->replies[0].body, "\"limit\":{\"replicas\":2},\"live\":{\"replicas\":0,");
+    world_ask(w, "tok-nlp", "POST", CREATE, BODY("nlp_a", "3"));
     assert_int_equal(w->send_count, 2); /* it goes on, over the budget */
     assert_has(w->sends[1].head, "POST /api/v2/app_services");
     assert_has(world_record(w, AUDIT_INTENT, 1), "\"would_deny\":\"budget: would be 3 replicas");

@@ -123,6 +123,45 @@ static void what_did_not_happen_is_free_again(void **state)
     world_free(w);
 }
 
+/* Who asks what is left is told by a truth that is read for him, as others' is; what cannot be read keeps nothing else from him. */
+static void who_asks_is_told_what_is_left(void **state)
+{
+    struct world *w = world_new(ini_budget);
+
+    (void)state;
+    world_ask(w, "tok-nlp", "GET", "/easgate/v1/self", NULL);
+    world_ask(w, "tok-nlp", "GET", "/easgate/v1/self", NULL);
+    world_ask(w, "tok-nlp", "POST", CREATE, BODY("nlp_a", "llama_7b_fp16", "2"));
+    assert_int_equal(w->send_count, 1); /* one reading for all of them */
+    assert_has(w->sends[0].head, "GET /api/v2/services?IncludeNoWorkspace=true");
+    assert_has(world_record(w, AUDIT_INTENT, 0), "\"parent\":\"");
+    world_answer(w, 0, 200, LIST("2", ROW("nlp_x", "2") "," ROW("vision_1", "9")));
+    assert_has(w->replies[0].body, "\"live\":{\"replicas\":2,\"gpus\":0}");
+    assert_has(w->replies[0].body, "\"left_replicas\":3");
+    assert_has(w->replies[1].body, "\"left_replicas\":3");
+    assert_int_equal(w->send_count, 2);
+    world_ask(w, "tok-nlp", "GET", "/easgate/v1/self", NULL);
+    assert_has(w->replies[2].body, "\"left_replicas\":1"); /* one is under way, and what was read is fresh */
+    world_answer(w, 1, 200, "{}");
+    world_ask(w, "tok-vision", "GET", "/easgate/v1/self", NULL);
+    assert_has(w->replies[4].body, "\"Budget\":null"); /* it has none: nothing is read */
+    assert_int_equal(w->send_count, 2);
+
+    world_pass_ms(w, 11000); /* budget_max_age is 10 s */
+    world_ask(w, "tok-nlp", "GET", "/easgate/v1/self", NULL);
+    world_answer(w, 2, 500, "{}");
+    assert_int_equal(w->replies[5].status, 200);
+    assert_has(w->replies[5].body, "\"live\":{\"replicas\":2,"); /* as it was known */
+    assert_has(w->replies[5].body, "\"fresh\":false");
+    assert_has(w->replies[5].body, "\"BudgetUnreadable\":\"page 1 of the list could not be read");
+    assert_has(w->replies[5].body, "\"Client\":\"nlp\"");
+    world_ask(w, "tok-nlp", "GET", "/easgate/v1/self", NULL);
+    world_answer(w, 3, 200, LIST("2", ROW("nlp_x", "2") "," ROW("nlp_a", "2")));
+    assert_has(w->replies[6].body, "\"left_replicas\":1");
+    assert_has_not(w->replies[6].body, "BudgetUnreadable");
+    world_free(w);
+}
+
 static void nothing_grows_while_the_sum_is_unreadable(void **state)
 {
     static const char *const lists[] = {
@@ -735,6 +774,7 @@ int main(void)
         cmocka_unit_test(a_team_never_has_more_than_its_budget),
         cmocka_unit_test(parallel_calls_at_the_limit_pass_as_many_as_fit),
         cmocka_unit_test(what_did_not_happen_is_free_again),
+        cmocka_unit_test(who_asks_is_told_what_is_left),
         cmocka_unit_test(nothing_grows_while_the_sum_is_unreadable),
         cmocka_unit_test(a_delete_gives_room_after_a_new_reading),
         cmocka_unit_test(after_a_crash_budgets_wait_for_what_was_under_way),
