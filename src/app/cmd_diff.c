@@ -5,6 +5,7 @@
 #include "app/cmd.h"
 #include "base/enc.h"
 #include "config/snapshot.h"
+#include "core/glob.h"
 #include <stdarg.h>
 
 static const char help[] =
@@ -86,13 +87,20 @@ static void compare_caps(struct diff *d, const char *key, const struct rule *old
         say(d, to > from ? '+' : '-', "%s: %.*s, up to %lld, was %lld", key, SLICE_FMT(new->text), to, from);
 }
 
-/* The same text covers itself: a path's pattern is no path that patterns match. */
+static bool is_of_patterns(enum bound_style style)
+{
+    return style == BOUND_STYLE_GLOBS || style == BOUND_STYLE_OSS_PATHS || style == BOUND_STYLE_NAS_PATHS;
+}
+
+/* Whatever the second pattern matches, the first one does, too, if it matches that pattern as a text: only a star takes a star. */
 static const struct rule *covering(const struct rules *rules, enum bound_style style, struct slice text)
 {
+    if (!is_of_patterns(style))
+        return rules_find(rules, style, text);
     for (size_t i = 0; i < rules->count; i++)
-        if (slice_eq(rules->at[i].text, text))
+        if (glob_match(rules->at[i].text, text))
             return &rules->at[i];
-    return rules_find(rules, style, text);
+    return NULL;
 }
 
 static void compare_lists(struct diff *d, enum bound b, const struct rules *old, const struct rules *new)

@@ -182,6 +182,12 @@ test('replay, learn and diff', async (t) => {
         assert.match(run.out, /^ {2}- its access ends 2100-01-01T00:00:00Z, was never$/m);
         assert.match(run.out, /^ {2}- service_specs: llama_7b_fp16, up to 4$/m);
         assert.match(run.out, /^client reader\n(?: {2}.*\n)* {2}\+ CreateAppService is allowed$/m);
+        // a narrower pattern is nothing new, only the rest of the wider one goes; and back
+        const narrow = `${dir}/narrow.ini`;
+        fs.writeFileSync(narrow, fs.readFileSync(config, 'utf8').replace('oss://nlp/*', 'oss://nlp/llama/*').replace('nlp/*', 'nlp/v1-*'), { mode: 0o600 });
+        const less = easgate('diff', config, narrow), more = easgate('diff', narrow, config);
+        assert.match(less.out, /^client nlp\n {2}- images: registry.example\/nlp\/\*\n {2}- oss_paths: oss:\/\/nlp\/\*\n$/);
+        assert.match(more.out, /^client nlp\n {2}\+ images: registry.example\/nlp\/\*\n {2}\+ oss_paths: oss:\/\/nlp\/\*\n$/);
         const same = easgate('diff', config, config);
         assert.equal(same.code, 0);
         assert.match(same.out, /no client may do more or less/);
