@@ -26,7 +26,7 @@ static const char help[] =
     "says:\n"
     "  --key FILE             the line that `easgate audit init` printed: shows who wrote each record\n"
     "  --checkpoint FILE|-    checkpoints kept elsewhere: shows a tail that was cut off (exit 3)\n"
-    "  --checkpoint-pub PEM   the public key that must have signed the last of them\n"
+    "  --checkpoint-pub PEM   only the checkpoints count that this public key has signed\n"
     "  --from-checkpoint FILE begin behind the last checkpoint of this file: what is before it was verified "
     "then\n"
     "\n"

@@ -52,16 +52,24 @@ static void print_note(void *ctx, const char *text)
         printf("note: %s\n", text);
 }
 
-static void tell_passed(struct verify *v, const struct audit_marks *marks, const char *path)
+/* What of a file of checkpoints does not count. */
+static void tell_left_out(struct verify *v, const struct audit_marks *marks, const char *path)
 {
     char text[512];
 
-    if (!marks->passed_bytes)
-        return;
-    snprintf(text, sizeof text,
-             "%zu bytes of %.300s are no whole checkpoint and do not count, from line %zu of its notes on",
-             marks->passed_bytes, path, marks->passed_line);
-    print_note(v, text);
+    if (marks->passed_bytes) {
+        snprintf(
+            text, sizeof text,
+            "%zu bytes of %.300s are no whole checkpoint and do not count, from line %zu of its notes on",
+            marks->passed_bytes, path, marks->passed_line);
+        print_note(v, text);
+    }
+    if (marks->unsigned_notes) {
+        snprintf(text, sizeof text,
+                 "%zu checkpoints of %.300s are not signed by this public key and do not count",
+                 marks->unsigned_notes, path);
+        print_note(v, text);
+    }
 }
 
 static void show_progress(void *ctx, uint64_t bytes, uint64_t all_bytes)
@@ -238,8 +246,8 @@ static int run(struct verify *v)
     struct err e = { 0 };
 
     v->begun_ms = clock_mono_ms(&clock_system);
-    tell_passed(v, &v->marks, v->o->checkpoint);
-    tell_passed(v, &v->from, v->o->from_checkpoint);
+    tell_left_out(v, &v->marks, v->o->checkpoint);
+    tell_left_out(v, &v->from, v->o->from_checkpoint);
     bool ok = audit_verify(&what, &out, &e);
     for (int i = 0; !ok && i < TRIES && v->o->has_dir && has_moved_on(v); i++) {
         print_note(v, "the log moved on while it was read; it is read again");

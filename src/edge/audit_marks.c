@@ -38,8 +38,6 @@ static EVP_PKEY *read_public_key(const char *path, unsigned char out_raw[AUDIT_N
     return NULL;
 }
 
-enum signed_how { SIGNED_BY_KEY, SIGNED_CUT, SIGNED_ELSE };
-
 static bool is_signature_of(const struct audit_note *note, const struct audit_note_signer *s, EVP_PKEY *key)
 {
     EVP_MD_CTX *ctx = EVP_MD_CTX_new();
@@ -51,21 +49,14 @@ static bool is_signature_of(const struct audit_note *note, const struct audit_no
     return ok;
 }
 
-/* A crash may have cut a note before its signature, or in it; one that has others' alone, or a wrong one, was not cut. */
-static enum signed_how signed_how(const struct audit_note *note, EVP_PKEY *key,
-                                  const unsigned char raw[AUDIT_NOTE_KEY_BYTES])
+/* The signature that says it is this key's; NULL: there is none, or it was cut. */
+static const struct audit_note_signer *signature_by(const struct audit_note *note,
+                                                    const unsigned char raw[AUDIT_NOTE_KEY_BYTES])
 {
     unsigned char id[AUDIT_NOTE_ID_BYTES];
 
-    if (!audit_note_id_ed25519(note->name, raw, id))
-        return SIGNED_ELSE;
-    const struct audit_note_signer *s = audit_note_find(note, id, AUDIT_NOTE_SIG_BYTES);
-    if (s)
-        return is_signature_of(note, s, key) ? SIGNED_BY_KEY : SIGNED_ELSE;
-    for (size_t i = 0; i < note->signer_count; i++)
-        if (slice_eq(note->signers[i].name, note->name) && memcmp(note->signers[i].id, id, sizeof id) == 0)
-            return SIGNED_CUT;
-    return note->signer_count ? SIGNED_ELSE : SIGNED_CUT;
+    return audit_note_id_ed25519(note->name, raw, id) ? audit_note_find(note, id, AUDIT_NOTE_SIG_BYTES)
+                                                      : NULL;
 }
 
 /* ---- the notes ---- */
@@ -161,13 +152,12 @@ static bool take_notes(struct audit_marks *m, struct slice text, const char *pat
                 pass_line(m, &r, &why);
             continue;
         }
-        enum signed_how how = key ? signed_how(&note, key, raw) : SIGNED_BY_KEY;
-        if (how == SIGNED_ELSE)
-            return err_set(e, ERR_DENIED,
-                           "%s: the checkpoint of record %llu is not signed by this public key", path,
+        const struct audit_note_signer *by_key = key ? signature_by(&note, raw) : NULL;
+        if (by_key && !is_signature_of(&note, by_key, key))
+            return err_set(e, ERR_DENIED, "%s: the signature of the checkpoint of record %llu is wrong", path,
                            (unsigned long long)note.seq);
-        if (how == SIGNED_CUT)
-            pass_over(m, &r, note.text);
+        if (key && !by_key)
+            m->unsigned_notes++;
         else if (!add(m, &note, e))
             return false;
     }
@@ -175,18 +165,24 @@ static bool take_notes(struct audit_marks *m, struct slice text, const char *pat
         qsort(m->list, m->count, sizeof *m->list, by_seq);
     m->are_signed = key != NULL;
     return m->count || err_set(e, ERR_MISSING, "%s: %s", path,
-                               r.why.code ? r.why.text
-                               : key      ? "no signed checkpoint in it"
-                                          : "no checkpoint in it");
+                               r.why.code && !m->unsigned_notes ? r.why.text
+                               : key ? "no checkpoint that this public key has signed"
+                                     : "no checkpoint in it");
 }
 
 /* ---- easgate's own log ---- */
 
 #define EVENT_NOTE " note=\"easgate/audit/"
 
-/* A JSON string's inside up to its closing quote, undone; what is no such string gives nothing that is a note. */
+/* A JSON string's inside up to its closing quote, undone; what is no such string, or was cut, gives nothing that is a note. */
 static void undo(struct slice s, struct sbuf *out)
 {
+    size_t end = 0;
+
+    while (end < s.n && s.p[end] != '"')
+        end += s.p[end] == '\\' ? 2 : 1;
+    if (end >= s.n)
+        return;
     for (size_t i = 0; i < s.n && s.p[i] != '"'; i++) {
         unsigned char unit[2];
         char utf8[4];

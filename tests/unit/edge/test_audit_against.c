@@ -208,7 +208,7 @@ static void try_cut(const struct made *m, struct slice all, size_t n, bool behin
         fail_msg("cut at %zu: %s", n, why.text);
     bool is_whole = n == all.n - 2 && (ended || behind); /* only its line's end was missing */
     assert_int_equal(marks.count, 2 + is_whole + behind);
-    assert_true(marks.passed_bytes > 0 || is_whole || all.p[n - 1] == '\n');
+    assert_true(marks.passed_bytes > 0 || marks.unsigned_notes > 0 || is_whole || all.p[n - 1] == '\n');
     audit_marks_drop(&marks);
 }
 
@@ -240,7 +240,7 @@ static void test_note_files(void **state)
     audit_marks_drop(&marks);
     e = (struct err){ 0 };
     assert_false(audit_marks_read(&marks, path, pem[1], &e));
-    assert_true(says("is not signed by this public key"));
+    assert_true(says("no checkpoint that this public key has signed"));
     /* A note that is cut anywhere does not count, at the end or with others behind it: neither before its signature ends, if
      * it must be signed, nor before its text ends. */
     write_note(&m, 7, signers[0], &text);
@@ -252,21 +252,24 @@ static void test_note_files(void **state)
     size_t with_unsigned = text.n;
     write_note(&m, 9, signers[0], &text);
     made_file(m.dir, "notes", sbuf_slice(&text));
-    assert_true(audit_marks_read(&marks, path, pem[0], &e) && marks.count == 4 && marks.are_signed);
-    assert_true(marks.passed_line == 19 && marks.passed_bytes > 50); /* that of record 8 */
-    audit_marks_drop(&marks);
-    /* One that another has signed, or whose signature is wrong, was not cut. */
+    /* One without its signature, or that another has signed, does not count. */
     write_note(&m, 10, signers[1], &text);
     made_file(m.dir, "notes", sbuf_slice(&text));
-    e = (struct err){ 0 };
-    assert_false(audit_marks_read(&marks, path, pem[0], &e));
-    assert_true(says("the checkpoint of record 10 is not signed by this public key"));
+    assert_true(audit_marks_read(&marks, path, pem[0], &e) && marks.count == 4 && marks.are_signed);
+    assert_true(marks.unsigned_notes == 2 && !marks.passed_bytes);
+    audit_marks_drop(&marks);
+    assert_true(audit_marks_read(&marks, path, pem[1], &e) && marks.count == 1 && marks.list[0].seq == 10);
+    assert_int_equal(marks.unsigned_notes, 5);
+    audit_marks_drop(&marks);
+    /* One that says it is signed, and is not, is forged. */
     text.n = with_unsigned;
     write_note(&m, 9, signers[0], &text);
     size_t at = slice_find(slice_from(text.p + with_unsigned, text.n - with_unsigned), '9');
     text.p[with_unsigned + at] = '8';
     made_file(m.dir, "notes", sbuf_slice(&text));
+    e = (struct err){ 0 };
     assert_false(audit_marks_read(&marks, path, pem[0], &e));
+    assert_true(says("the signature of the checkpoint of record 8 is wrong"));
     text.p[with_unsigned + at] = '9';
     made_file(m.dir, "notes", sbuf_slice(&text));
     assert_true(audit_marks_read(&marks, path, NULL, &e) && marks.count == 5 && !marks.are_signed);
@@ -308,6 +311,15 @@ static void test_events(void **state)
     }
     made_file(m.dir, "notes", sbuf_slice(&log));
     assert_true(audit_marks_read(&marks, path, NULL, &e));
+    audit_marks_drop(&marks);
+    size_t cut_at = log.n; /* the last event, cut before its string ends, is none */
+    sbuf_add(&log, S("2026-11-23T15:27:57.123Z info audit: checkpoint | seq=12 note="));
+    sbuf_clear(&note);
+    audit_note_text(S("easgate/audit/h"), 12, m.hashes[11], &note);
+    enc_json_string(sbuf_slice(&note), &log);
+    log.n--;
+    made_file(m.dir, "notes", sbuf_slice(&log));
+    assert_true(log.n > cut_at && audit_marks_read(&marks, path, NULL, &e));
     assert_true(marks.count == 3 && marks.list[2].seq == 11 && !marks.passed_bytes);
     WHOLE(&m, NULL, &marks, NULL);
     assert_int_equal(v.marks, 3);
