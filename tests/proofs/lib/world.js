@@ -231,7 +231,14 @@ services = vision_*\nworkspaces = 67890\napp_types = LLM\nservice_specs = llama_
         return { code: run.status, text: `${run.stdout}${run.stderr}`.trim() };
     }
 
-    /** The same while other things go on. */
+    /** What verify is given of the file of checkpoints: nothing before it holds a whole one (a kill may leave it empty, or cut). */
+    checkpointOptions() {
+        const text = this.checkpoints && fs.existsSync(this.checkpoints) ? fs.readFileSync(this.checkpoints, 'latin1') : '';
+
+        return /^easgate\/audit\/\S+\n\d+\n[\w+/]{43}=\n\n/m.test(text) ? ['--checkpoint', this.checkpoints] : [];
+    }
+
+    /** verify while other things go on. */
     verifyBeside(...more) {
         const key = this.keyLinePath ? ['--key', this.keyLinePath] : [];
         const run = spawn(this.easgate, ['audit', 'verify', ...key, ...more, this.auditDir], { stdio: ['ignore', 'pipe', 'pipe'] });
