@@ -271,28 +271,33 @@ static const char note[] =
 static bool fits(const struct options *o, const struct policy *p, const struct request *is,
                  const struct verdict *v, struct arena *a, struct refusal *out)
 {
-    int64_t gpus = 0;
+    struct growth step;
 
     if (is->match.op->count.list.n && o->has_state)
         return policy_judge_count(p, is->match.op, o->state.count, facts_asked(&is->facts), a, out);
     if (!is->facts.raises || !o->has_sum)
         return true;
-    if (!policy_gpus(p, v->after.spec, v->after.has_gpus, v->after.gpus, &gpus)) {
+    if (!policy_growth(p, &is->facts, &v->after, o->has_state ? &o->state : NULL, &step)) {
         *out = (struct refusal){ .reason = REASON_BUDGET,
                                  .message = S("nothing says how many GPUs a replica has") };
         return false;
     }
-    struct amounts own = { v->after.peak, v->after.peak * gpus }, now = { v->after.now, v->after.now * gpus };
-    return policy_judge_sum(p, own, (struct amounts){ o->sum_now, o->gpus_sum_now }, now, a, out);
+    return policy_judge_sum(p, step.after, (struct amounts){ o->sum_now, o->gpus_sum_now }, step.now, a, out);
 }
 
-/* --now into the state. */
-static bool read_now(struct options *o, struct arena *a, struct err *e)
+/* --now into the state. Of --spec-now and --replicas-now alone: a service that has just what its configuration states, an
+ * application unless its spec is one of the policy's instance types. */
+static bool read_now(struct options *o, const struct policy *p, struct arena *a, struct err *e)
 {
     SCOPED(sbuf) text = SBUF_MAX(64 * 1024);
+    struct service_state *s = &o->state;
 
-    if (!o->now)
+    if (!o->now) {
+        s->stored = s->count;
+        s->states_count = true;
+        s->is_app = s->spec.n && !rules_find(POLICY_RULES(p, instance_types), BOUND_STYLE_SPEC_CAPS, s->spec);
         return true;
+    }
     if (o->now[0] == '@' && !read_body_file(o->now + 1, &text))
         return err_set(e, ERR_IO, "%s cannot be read", o->now + 1);
     struct slice json = o->now[0] == '@' ? slice_trim(sbuf_slice(&text)) : slice_of(o->now);
@@ -316,9 +321,7 @@ static int judge(const struct options *o, const struct snapshot *snap, const str
         policy_judge(client->policy, snap->upstreams[0].region, &is.facts, o->has_state ? &o->state : NULL, a,
                      &v);
     struct refusal over = { .reason = REASON_NONE };
-    bool counts = v.kind == VERDICT_ALLOW && is.facts.raises &&
-                  (POLICY_RULES(client->policy, max_total_replicas)->count ||
-                   POLICY_RULES(client->policy, max_total_gpus)->count);
+    bool counts = v.kind == VERDICT_ALLOW && is.facts.raises && policy_has_sum(client->policy);
     bool is_over = v.kind == VERDICT_ALLOW && !fits(o, client->policy, &is, &v, a, &over);
     if (is_over && policy_lifts(client->policy, over.reason)) {
         v.would_deny = v.would_deny.reason == REASON_NONE ? over : v.would_deny;
@@ -368,7 +371,7 @@ int cmd_explain(int argc, char **argv)
     if (end_s && (int64_t)time(NULL) >= end_s)
         fprintf(stderr, "easgate explain: note: the access of client %s has ended; it would get 403\n",
                 o.client);
-    if (client && a && !read_now(&o, a, &e)) {
+    if (client && a && !read_now(&o, client->policy, a, &e)) {
         fprintf(stderr, "easgate explain: --now: %s\n", e.text);
         client = NULL;
     }

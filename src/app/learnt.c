@@ -134,13 +134,15 @@ static bool see_kept(const struct policy *policy, struct policy_seen *p, const s
                    !rules_find(POLICY_RULES(policy, service_specs), BOUND_STYLE_SPEC_CAPS, state->spec);
     bool fine = true;
 
+    const struct facts *coming = state_coming(state, facts->op);
+
     if (facts->replaces)
-        return true;
+        return !state->is_app || facts->spec.n || see(&p->keys[BOUND_service_specs], state->spec);
     if (!comes_back && state->spec.n && !facts->spec.n)
         fine = see(&p->keys[is_type ? BOUND_instance_types : BOUND_service_specs], state->spec);
-    for (size_t i = 0; fine && state->config && i < state->config->count; i++)
-        if ((comes_back || is_type || !state->spec.n) && !states(facts, state->config->values[i].where))
-            fine = see_fact(p, &state->config->values[i]);
+    for (size_t i = 0; fine && coming && i < coming->count; i++)
+        if ((comes_back || is_type || !state->spec.n) && !states(facts, coming->values[i].where))
+            fine = see_fact(p, &coming->values[i]);
     return fine;
 }
 

@@ -32,6 +32,11 @@ static int64_t peak_of(int64_t replicas, int64_t scaler, int64_t cron, int64_t e
     return add(add(larger(replicas, larger(scaler, cron)), extra), surge);
 }
 
+const struct facts *state_coming(const struct service_state *s, const struct op *op)
+{
+    return op->raise == OP_RAISE_VERSION ? s->version : s->config;
+}
+
 int64_t service_peak(const struct service_state *s)
 {
     return peak_of(base_of(s), scaler_of(s), s->cron_max, s->extra, s->surge);
@@ -102,7 +107,7 @@ static bool detaches(const struct facts *f)
 /* The present counts: of the service itself, or for a clone of its source, whose detached instances are not cloned. */
 static void begin_with(const struct facts *f, const struct service_state *now, struct after *out)
 {
-    struct stated stored = read_stated(now->config);
+    struct stated stored = read_stated(state_coming(now, f->op));
     bool comes_back = f->op->raise == OP_RAISE_CLONE || f->op->raise == OP_RAISE_VERSION;
 
     out->replicas = base_of(now);
@@ -123,14 +128,19 @@ static void begin_with(const struct facts *f, const struct service_state *now, s
 /* Of one replica. A spec that changes brings its own; only the policy's table (spec_gpus) can know them then. */
 static void take_gpus(const struct facts *f, const struct service_state *now, struct after *out)
 {
-    const struct facts *config = now ? now->config : NULL;
-    bool spec_stays = now && slice_eq(out->spec, now->spec);
+    const struct facts *config = now ? state_coming(now, f->op) : NULL;
+    bool spec_stays = now && (slice_eq(out->spec, now->spec) || out->kept_spec.n);
 
     if (f->has_gpus) {
         out->has_gpus = true;
         out->gpus = f->gpus;
-        return;
     }
+    if (out->kept_spec.n && now->has_gpus) { /* whatever is stated beside it */
+        out->has_gpus = true;
+        out->gpus = larger(out->gpus, now->gpus);
+    }
+    if (f->has_gpus)
+        return;
     if (spec_stays && now->has_gpus && !f->replaces) {
         out->has_gpus = true;
         out->gpus = now->gpus;
@@ -144,7 +154,8 @@ static void take_gpus(const struct facts *f, const struct service_state *now, st
 /* A part of a GPU counts as a whole one: how many parts fit on one, no document says. */
 static void take_share(const struct facts *f, const struct service_state *now, struct after *out)
 {
-    bool stays = now && now->config && now->config->shares_gpu && !f->states_share && !f->replaces;
+    const struct facts *config = now ? state_coming(now, f->op) : NULL;
+    bool stays = config && config->shares_gpu && !f->states_share && !f->replaces;
 
     if (f->shares_gpu || stays) {
         out->has_gpus = true;
@@ -154,8 +165,10 @@ static void take_share(const struct facts *f, const struct service_state *now, s
 
 static void take_spec(const struct facts *f, const struct service_state *now, struct after *out)
 {
-    const struct facts *config = now ? now->config : NULL;
+    const struct facts *config = now ? state_coming(now, f->op) : NULL;
 
+    if (now && now->is_app && !f->spec.n)
+        out->kept_spec = now->spec;
     out->spec = f->spec.n ? f->spec : f->instance_type;
     if (out->spec.n || !now || f->replaces)
         return;
@@ -204,7 +217,7 @@ static bool check_scalers(const struct facts *f, const struct stated *s, const s
 {
     bool knows_scaler = s->has_scaler && !f->replaces && f->op->raise != OP_RAISE_VERSION;
     bool knows_cron = s->has_cron && !f->replaces && f->op->raise != OP_RAISE_VERSION;
-    struct stated stored = read_stated(f->op->raise == OP_RAISE_VERSION ? now->config : NULL);
+    struct stated stored = read_stated(f->op->raise == OP_RAISE_VERSION ? now->version : NULL);
     bool brings_scaler = s->has_scaler || s->has_cron || stored.has_scaler || stored.has_cron;
 
     if (now->has_scaler && now->scaler_max == 0 && !knows_scaler)
@@ -222,6 +235,11 @@ static bool check_scalers(const struct facts *f, const struct stated *s, const s
             e, ERR_CONFLICT,
             "no instance can be detached while a scaler of the service is on: nobody could tell the two "
             "apart afterwards");
+    if (detaches(f) && (!now->states_count || now->count < now->stored))
+        return err_set(
+            e, ERR_CONFLICT,
+            "no instance can be detached while EAS does not show all the replicas that the service's "
+            "configuration states, or that states none: nobody could count the detached ones afterwards");
     if (brings_scaler && now->extra > 0 && !is_new(f))
         return err_set(e, ERR_CONFLICT,
                        "the service has %lld detached instances; a scaler can be set when they are gone",
@@ -233,9 +251,10 @@ bool after_compute(const struct facts *facts, const struct service_state *now, s
                    struct err *e)
 {
     struct stated s = read_stated(facts);
-    bool must_state = facts->op->raise == OP_RAISE_CREATE || facts->replaces ||
-                      (facts->op->raise == OP_RAISE_CLONE &&
-                       (!now || (base_of(now) == 0 && !read_stated(now->config).has_replicas)));
+    bool must_state =
+        facts->op->raise == OP_RAISE_CREATE || facts->replaces ||
+        (facts->op->raise == OP_RAISE_CLONE &&
+         (!now || (base_of(now) == 0 && !read_stated(state_coming(now, facts->op)).has_replicas)));
 
     *out = (struct after){ .replicas = 0 };
     if (facts->op->raise == OP_RAISE_CREATE)

@@ -27,11 +27,20 @@ static const struct flag {
     struct slice name;
     size_t at;
 } flags[] = {
-    { S_INIT("has_scaler"), AT(has_scaler) },
-    { S_INIT("has_cron"), AT(has_cron) },
-    { S_INIT("has_gpus"), AT(has_gpus) },
+    { S_INIT("has_scaler"), AT(has_scaler) },     { S_INIT("has_cron"), AT(has_cron) },
+    { S_INIT("has_gpus"), AT(has_gpus) },         { S_INIT("is_app"), AT(is_app) },
+    { S_INIT("states_count"), AT(states_count) },
 };
 #define FLAG_COUNT (sizeof flags / sizeof flags[0])
+
+static const struct config {
+    struct slice name;
+    size_t at;
+} configs[] = {
+    { S_INIT("config"), AT(config) },
+    { S_INIT("version"), AT(version) },
+};
+#define CONFIG_COUNT (sizeof configs / sizeof configs[0])
 
 static void add_key(struct slice name, size_t start, struct sbuf *out)
 {
@@ -64,9 +73,13 @@ bool state_print(const struct service_state *s, struct sbuf *out)
         add_key(flags[i].name, start, out);
         sbuf_adds(out, "true");
     }
-    if (s->config) {
-        add_key(S("config"), start, out);
-        if (!facts_print(s->config, out))
+    for (size_t i = 0; i < CONFIG_COUNT; i++) {
+        const struct facts *config =
+            *(const struct facts *const *)(const void *)((const char *)s + configs[i].at);
+        if (!config)
+            continue;
+        add_key(configs[i].name, start, out);
+        if (!facts_print(config, out))
             return false;
     }
     sbuf_addc(out, '}');
@@ -107,8 +120,9 @@ static bool read_member(struct slice name, struct slice value, struct arena *a, 
         }
     if (slice_eq(name, S("spec")))
         return read_spec(value, a, &out->spec) || err_set(e, ERR_SYNTAX, "spec is no text");
-    if (slice_eq(name, S("config")))
-        return read_config(value, a, &out->config, e);
+    for (size_t i = 0; i < CONFIG_COUNT; i++)
+        if (slice_eq(name, configs[i].name))
+            return read_config(value, a, (const struct facts **)(void *)((char *)out + configs[i].at), e);
     return err_set(e, ERR_UNKNOWN, "a state has no member %.*s", SLICE_FMT(name));
 }
 

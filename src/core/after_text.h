@@ -1,7 +1,7 @@
 /*
  * after_text: the state that a verdict rests on, as it stands in audit records (member `now`), so that a record can be judged
  * again. Canonical JSON of printable ASCII, the members named as those of struct service_state; zeros and what is off are left
- * out, config comes last and is what facts_print makes of it: {"spec":"llama_7b_fp16","count":2,"config":[...]}.
+ * out, config and version come last and are what facts_print makes of them: {"spec":"llama_7b_fp16","count":2,"config":[...]}.
  */
 #ifndef EG_AFTER_TEXT_H
 #define EG_AFTER_TEXT_H

@@ -80,6 +80,19 @@ struct amounts {
 /* GPUs of one replica of a service: what it states or EAS says, at least what spec_gpus gives its spec. False when max_total_gpus is set
  * and nothing says it. */
 bool policy_gpus(const struct policy *p, struct slice spec, bool has_gpus, int64_t gpus, int64_t *out);
+/* The same of a service as it stands: at least what spec_gpus gives the instance types of its configuration, too. */
+bool policy_gpus_now(const struct policy *p, const struct service_state *s, int64_t *out);
+/* What a service may come to after the call, and what it may come to now. */
+struct growth {
+    struct amounts after, now;
+    bool grows;
+};
+/* Of a call that raises, by the state that it leads to (a verdict's `after`) and the present one (NULL: none was needed). False: GPUs
+ * are bounded and nothing says how many the service would have. */
+bool policy_growth(const struct policy *p, const struct facts *f, const struct after *after, const struct service_state *now,
+                   struct growth *out);
+/* Is there a limit of a sum? */
+bool policy_has_sum(const struct policy *p);
 /* max_total_replicas, max_total_gpus: may a service that counts for own_now come to `own`, when all others have `others`?
  * True also without such a limit, and when nothing grows. False: *out says why, in the arena. */
 bool policy_judge_sum(const struct policy *p, struct amounts own, struct amounts others, struct amounts own_now, struct arena *a,

@@ -65,29 +65,44 @@ static bool check_kept(struct judging *j, struct slice spec)
     return !config || check_config(j, config);
 }
 
-static bool check_hardware(struct judging *j, struct slice spec)
+/* An application's spec stays beside an instance type that is stated, also when its configuration is replaced. */
+static bool check_app(struct judging *j, struct slice kept_spec)
 {
-    const struct facts *f = j->facts;
+    if (!kept_spec.n || find_spec(j->policy, BOUND_service_specs, kept_spec) ||
+        find_spec(j->policy, BOUND_instance_types, kept_spec))
+        return true;
+    return policy_refuse_value(j, BOUND_service_specs, S("the service's present spec"), kept_spec);
+}
+
+static bool check_hardware(struct judging *j, const struct after *after)
+{
+    const struct facts *f = j->facts, *coming = NULL;
 
     switch (f->op->raise) {
     case OP_RAISE_CREATE:
         break;
     case OP_RAISE_CLONE:
     case OP_RAISE_VERSION:
-        if (!j->state->config)
+        if (j->state->is_app) /* its AppConfig comes along, too, and no document says which */
+            return refuse_unknown(j, "is refused: the service is an application, and nothing says which spec "
+                                     "and Config of it would come back");
+        coming = state_coming(j->state, f->op);
+        if (!coming)
             return policy_refuse(j, REASON_STATE_UNREADABLE, NULL, NULL, SLICE_NONE, SLICE_NONE,
                                  "the configuration that the service would get cannot be read");
-        if (!has_hardware(f) && !has_hardware(j->state->config))
+        if (!has_hardware(f) && !has_hardware(coming))
             return refuse_unknown(
                 j, "is refused: the configuration that would come back does not state its hardware");
-        return check_config(j, j->state->config);
+        return check_config(j, coming);
     case OP_RAISE_NONE:
     case OP_RAISE_UPDATE:
     case OP_RAISE_SCALE:
     case OP_RAISE_DETACH:
     case OP_RAISE_START:
+        if (!check_app(j, after->kept_spec))
+            return false;
         if (!f->replaces)
-            return check_kept(j, spec);
+            return check_kept(j, after->spec);
         break;
     }
     return has_hardware(f) ||
@@ -131,10 +146,11 @@ static struct cap cap_of(struct judging *j, struct slice spec)
     take_caps(j, j->facts, false, &cap);
     if (!j->state || j->facts->op->raise == OP_RAISE_CREATE)
         return cap;
+    const struct facts *coming = state_coming(j->state, j->facts->op);
     if (!j->facts->spec.n) /* an instance type beside it does not take an application's spec away */
         take_cap(j, BOUND_service_specs, j->state->spec, &cap);
-    if (j->state->config && !j->facts->replaces) /* nor does the spec take the instance type's cap away */
-        take_caps(j, j->state->config, true, &cap);
+    if (coming && !j->facts->replaces) /* nor does the spec take the instance type's cap away */
+        take_caps(j, coming, true, &cap);
     return cap;
 }
 
@@ -205,20 +221,22 @@ static bool check_stated(struct judging *j)
     return refuse_count(j, cap, spec, &after);
 }
 
+static void take_gpus_of(struct judging *j, struct slice spec, struct after *after)
+{
+    const struct rule *rule = rules_find(POLICY_RULES(j->policy, spec_gpus), BOUND_STYLE_COUNTS, spec);
+
+    if (rule && (!after->has_gpus || rule->cap > after->gpus))
+        after->gpus = rule->cap;
+    after->has_gpus = after->has_gpus || rule;
+}
+
 /* The instance types that are stated or stay may have more GPUs than the request says. */
 static void take_gpus(struct judging *j, const struct facts *f, bool unless_stated, struct after *after)
 {
     for (size_t i = 0; i < f->count; i++) {
         const struct fact *fact = &f->values[i];
-        int64_t gpus;
-        if (fact->bound != BOUND_instance_types || (unless_stated && is_stated(j->facts, fact->where)))
-            continue;
-        const struct rule *rule =
-            rules_find(POLICY_RULES(j->policy, spec_gpus), BOUND_STYLE_COUNTS, fact->text);
-        gpus = rule ? rule->cap : 0;
-        if (rule && (!after->has_gpus || gpus > after->gpus))
-            after->gpus = gpus;
-        after->has_gpus = after->has_gpus || rule;
+        if (fact->bound == BOUND_instance_types && !(unless_stated && is_stated(j->facts, fact->where)))
+            take_gpus_of(j, fact->text, after);
     }
 }
 
@@ -246,11 +264,14 @@ bool policy_check_after(struct judging *j)
     if (!after_compute(f, j->state, after, &e))
         return policy_refuse_always(j, reason_of(e.code), arena_str(j->arena, slice_of(e.text)));
     j->out->has_after = true;
-    if (!check_hardware(j, after->spec))
+    if (!check_hardware(j, after))
         return false;
+    const struct facts *coming = j->state ? state_coming(j->state, f->op) : NULL;
     take_gpus(j, f, false, after);
-    if (j->state && j->state->config && !f->replaces)
-        take_gpus(j, j->state->config, true, after);
+    if (after->kept_spec.n)
+        take_gpus_of(j, after->kept_spec, after);
+    if (coming && !f->replaces)
+        take_gpus(j, coming, true, after);
     struct cap cap = cap_of(j, after->spec);
     return cap.rule && after->peak <= cap.rule->cap ? true : refuse_count(j, cap, after->spec, after);
 }

@@ -3,6 +3,7 @@
  * stays is refused.
  */
 #include "core/policy_inner.h"
+#include "core/budget.h"
 #include <stdint.h>
 
 static int64_t add(int64_t a, int64_t b)
@@ -18,6 +19,68 @@ bool policy_gpus(const struct policy *p, struct slice spec, bool has_gpus, int64
     if (rule && rule->cap > *out)
         *out = rule->cap;
     return has_gpus || rule || POLICY_RULES(p, max_total_gpus)->count == 0;
+}
+
+bool policy_gpus_now(const struct policy *p, const struct service_state *s, int64_t *out)
+{
+    bool is_known = policy_gpus(p, s->spec, s->has_gpus, s->gpus, out);
+
+    for (size_t i = 0; s->config && i < s->config->count; i++) {
+        const struct fact *fact = &s->config->values[i];
+        int64_t gpus = 0;
+        if (fact->meaning != OP_BOUNDED ||
+            (fact->bound != BOUND_instance_types && fact->bound != BOUND_service_specs))
+            continue;
+        is_known = policy_gpus(p, fact->text, s->has_gpus, s->gpus, &gpus) && is_known;
+        *out = gpus > *out ? gpus : *out;
+    }
+    return is_known;
+}
+
+/* Of one replica after the call; an application's spec counts beside what is stated. */
+static bool gpus_after(const struct policy *p, const struct after *after, const struct service_state *now,
+                       int64_t *out)
+{
+    bool is_known = policy_gpus(p, after->spec, after->has_gpus, after->gpus, out);
+    int64_t kept = 0;
+
+    if (!after->kept_spec.n || !now)
+        return is_known;
+    is_known = policy_gpus(p, after->kept_spec, now->has_gpus, now->gpus, &kept) && is_known;
+    *out = kept > *out ? kept : *out;
+    return is_known;
+}
+
+/* Does the hardware stay, whatever it is? */
+static bool keeps_hardware(const struct facts *f)
+{
+    return f->op->raise != OP_RAISE_CREATE && f->op->raise != OP_RAISE_CLONE &&
+           f->op->raise != OP_RAISE_VERSION && !f->replaces && !f->spec.n && !f->instance_type.n &&
+           !f->has_gpus && !f->states_share;
+}
+
+bool policy_growth(const struct policy *p, const struct facts *f, const struct after *after,
+                   const struct service_state *now, struct growth *out)
+{
+    bool is_new = f->op->raise == OP_RAISE_CREATE || f->op->raise == OP_RAISE_CLONE;
+    int64_t gpus = 0, gpus_now = 0;
+    bool is_known = gpus_after(p, after, is_new ? NULL : now, &gpus);
+
+    *out = (struct growth){ .now = { 0, 0 } };
+    if (!is_new && now) {
+        (void)policy_gpus_now(p, now, &gpus_now); /* not known: nothing, so that it cannot hide growth */
+        if (keeps_hardware(f))
+            gpus_now = gpus = gpus > gpus_now ? gpus : gpus_now;
+        out->now = amounts_of(after->now, gpus_now);
+    }
+    out->after = amounts_of(after->peak, gpus);
+    out->grows = out->after.replicas > out->now.replicas || out->after.gpus > out->now.gpus;
+    return is_known || (keeps_hardware(f) && !out->grows);
+}
+
+bool policy_has_sum(const struct policy *p)
+{
+    return POLICY_RULES(p, max_total_replicas)->count || POLICY_RULES(p, max_total_gpus)->count;
 }
 
 static bool judge_total(const struct policy *p, enum bound key, const char *what, int64_t own, int64_t others,

@@ -198,9 +198,6 @@ void gather_drop(struct txn *t);
 enum step_result team_read_begin(struct txn *t, struct team *team, const struct policy *p);
 enum step_result team_read_go_on(struct txn *t, struct team *team, const struct policy *p);
 void team_read_drop(struct txn *t);
-/* Of one replica: what EAS says, at least what the policy's table gives the spec and the instance types of its configuration.
- * False when GPUs are bounded and nothing says it. */
-bool team_gpus(const struct policy *p, const struct service_state *s, int64_t *out);
 /* reserve.c: the policy whose budget a service counts for, by the configuration in force; NULL: nobody's. */
 const struct policy *budget_policy(const struct txn *t);
 struct owner policy_as_owner(const struct policy *p);

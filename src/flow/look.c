@@ -129,7 +129,7 @@ static enum step_result take_versions(struct txn *t, const struct json *page)
         return txn_refuse(t, REASON_OVERLOADED, "out of memory");
     if (!facts_read_stored(text, true, t->arena, f, &e))
         return unreadable(t, slice_of(e.text));
-    l->seen.state.config = f;
+    l->seen.state.version = f;
     return STEP_NEXT;
 }
 

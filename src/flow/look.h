@@ -22,7 +22,6 @@ enum scaler_flag { SCALER_OFF = 0, SCALER_UNSAID /* EAS does not say; the scaler
 struct service_seen {
     struct service_state state; /* has_scaler, has_cron: one may be on whose numbers are not read yet */
     enum scaler_flag scaler, cron;
-    bool states_count;          /* the stored configuration states one, be it 0 */
 };
 
 /* ---- reading answers: state_read.c; false: e says what is missing or wrong ---- */

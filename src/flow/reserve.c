@@ -115,47 +115,6 @@ const struct policy *budget_policy(const struct txn *t)
     return gate_owner(t->gate, changed_service(&t->in.is.facts));
 }
 
-static bool has_limit(const struct policy *p)
-{
-    return p && (POLICY_RULES(p, max_total_replicas)->count || POLICY_RULES(p, max_total_gpus)->count);
-}
-
-/* What the service may come to after the call, and what it may come to now. */
-struct step {
-    struct amounts after, now;
-    bool grows;
-};
-
-/* Does the hardware stay, whatever it is? */
-static bool keeps_hardware(const struct facts *f)
-{
-    return f->op->raise != OP_RAISE_CREATE && f->op->raise != OP_RAISE_CLONE &&
-           f->op->raise != OP_RAISE_VERSION && !f->replaces && !f->spec.n && !f->instance_type.n &&
-           !f->has_gpus;
-}
-
-/* False: bounded GPUs that nobody can count. */
-static bool measure(const struct txn *t, const struct policy *p, struct step *out)
-{
-    const struct facts *f = &t->in.is.facts;
-    const struct after *after = &t->verdict.after;
-    bool is_new = f->op->raise == OP_RAISE_CREATE || f->op->raise == OP_RAISE_CLONE;
-    int64_t gpus = 0, gpus_now = 0;
-    bool is_known = policy_gpus(p, after->spec, after->has_gpus, after->gpus, &gpus);
-
-    if (!is_new && t->has_state) {
-        (void)team_gpus(p, &t->state, &gpus_now); /* not known: nothing, so that it cannot hide growth */
-        if (keeps_hardware(f))
-            gpus_now = gpus = gpus > gpus_now ? gpus : gpus_now;
-        out->now = amounts_of(after->now, gpus_now);
-    } else {
-        out->now = (struct amounts){ 0, 0 };
-    }
-    out->after = amounts_of(after->peak, gpus);
-    out->grows = out->after.replicas > out->now.replicas || out->after.gpus > out->now.gpus;
-    return is_known || (keeps_hardware(f) && !out->grows);
-}
-
 /* ---- taking a place ---- */
 
 /* The service may have what it has until the call takes effect, and what it leads to from then on. */
@@ -181,7 +140,7 @@ static enum step_result begin_reading(struct txn *t, struct team *team, const st
 
 /* Is there room, by the truth as it is known now? Without a truth that may decide: read it. */
 static enum step_result judge_sum(struct txn *t, struct team *team, const struct policy *p,
-                                  const struct step *step)
+                                  const struct growth *step)
 {
     const struct budget *book = t->gate->book;
     struct owner owner = policy_as_owner(p);
@@ -211,7 +170,7 @@ static enum step_result judge_sum(struct txn *t, struct team *team, const struct
 static enum step_result try_reserve(struct txn *t)
 {
     const struct policy *p = budget_policy(t);
-    struct step step;
+    struct growth step;
 
     if (!t->in.is.facts.raises)
         return take_place(t, (struct amounts){ 0, 0 }, (struct amounts){ 0, 0 });
@@ -221,13 +180,13 @@ static enum step_result try_reserve(struct txn *t)
         return txn_refuse(t, REASON_BUDGET_UNREADABLE,
                           "the configuration was loaded anew, and service %.*s is nobody's any more",
                           SLICE_FMT(changed_service(&t->in.is.facts)));
-    if (!measure(t, p, &step))
+    if (!policy_growth(p, &t->in.is.facts, &t->verdict.after, t->has_state ? &t->state : NULL, &step))
         return txn_refuse(t, REASON_BUDGET,
                           "max_total_gpus of [policy %.*s] is set, and nothing says how many GPUs one "
                           "replica of %.*s has; name its spec in spec_gpus",
                           SLICE_FMT(p->name), SLICE_FMT(changed_service(&t->in.is.facts)));
     t->shrinks = step.after.replicas < step.now.replicas || step.after.gpus < step.now.gpus;
-    if (!has_limit(p) || !step.grows)
+    if (!policy_has_sum(p) || !step.grows)
         return take_place(t, step.after, step.now); /* nothing grows: it goes on whatever is known */
     if (txn_now(t) < t->gate->growth_opens_mono_ms)
         return txn_refuse(
@@ -241,7 +200,7 @@ static enum step_result try_reserve(struct txn *t)
 static enum step_result try_to_know(struct txn *t)
 {
     const struct policy *p = budget_policy(t);
-    struct team *team = has_limit(p) ? team_of(t->gate, p->name) : NULL;
+    struct team *team = p && policy_has_sum(p) ? team_of(t->gate, p->name) : NULL;
     int64_t max_age_ms = (int64_t)t->gate->snap->gateway.budget_max_age_ms;
 
     if (!team || truth_began_at(team->truth) >= t->wants_mono_ms ||
@@ -344,7 +303,7 @@ void reserve_end(struct txn *t)
     const struct policy *p = budget_policy(t);
     struct team *team = p ? map_get(t->gate->teams, p->name) : NULL;
     /* where nothing is bounded nothing is read; a limit of a later configuration begins with a reading of its own */
-    bool is_over = end == BUDGET_DONE && p && !has_limit(p);
+    bool is_over = end == BUDGET_DONE && p && !policy_has_sum(p);
     budget_settle(&t->reserved, is_over ? BUDGET_NOTHING : end, txn_now(t));
     /* something may have become smaller than the truth says: read again before anyone is refused by it */
     if (team && end != BUDGET_NOTHING && (!t->in.is.facts.raises || t->shrinks))

@@ -158,18 +158,18 @@ static bool read_config(const struct json *service, enum state_config want, stru
 
 /* ---- the service ---- */
 
-static bool read_spec(const struct json *service, struct arena *a, struct slice *out, struct err *e)
+static bool read_spec(const struct json *service, struct arena *a, struct service_state *out, struct err *e)
 {
     const struct json *spec = json_get(service, S("AppSpecName"));
     struct slice text = json_text(spec);
 
-    *out = SLICE_NONE;
     if (!spec || json_type(spec) == JSON_NULL || (json_type(spec) == JSON_STRING && text.n == 0))
         return true;
     if (json_type(spec) != JSON_STRING || text.n > 256)
         return err_set(e, ERR_SYNTAX, "AppSpecName is not the name of a spec");
-    *out = arena_dup(a, text);
-    return out->p || err_set(e, ERR_MEMORY, "out of memory");
+    out->is_app = true;
+    out->spec = arena_dup(a, text);
+    return out->spec.p || err_set(e, ERR_MEMORY, "out of memory");
 }
 
 static bool read_gpus(const struct json *service, struct service_state *out, struct err *e)
@@ -195,10 +195,10 @@ bool service_state_of(const struct json *service, enum state_config want, struct
                                   .cron = flag_of(service, S("CronscalerEnabled")) };
     if (json_type(service) != JSON_OBJECT)
         return err_set(e, ERR_SYNTAX, "EAS says nothing about it");
-    if (!read_spec(service, a, &s->spec, e) || !read_counts(service, &s->count, e) ||
-        !read_config(service, want, a, out, &out->states_count, e) || !read_gpus(service, s, e))
+    if (!read_spec(service, a, s, e) || !read_counts(service, &s->count, e) ||
+        !read_config(service, want, a, out, &s->states_count, e) || !read_gpus(service, s, e))
         return false;
-    if (s->count == 0 && !out->states_count)
+    if (s->count == 0 && !s->states_count)
         return err_set(e, ERR_MISSING, "EAS states no count of replicas for it");
     if (out->scaler == SCALER_OFF && s->has_scaler)
         out->scaler = SCALER_UNSAID; /* the configuration has one: ask */
@@ -267,7 +267,7 @@ bool seen_add_cron(const struct json *scaler, struct service_seen *inout, struct
 void seen_finish(struct service_seen *inout)
 {
     struct service_state *s = &inout->state;
-    bool is_steady = !s->has_scaler && !s->has_cron && inout->states_count;
+    bool is_steady = !s->has_scaler && !s->has_cron && s->states_count;
 
     s->extra = is_steady && s->count > s->stored ? s->count - s->stored : 0;
 }

@@ -11,22 +11,6 @@
 #define SCRATCH_MAX_BYTES (1024 * 1024)
 #define TRIES_MAX         3
 
-bool team_gpus(const struct policy *p, const struct service_state *s, int64_t *out)
-{
-    bool is_known = policy_gpus(p, s->spec, s->has_gpus, s->gpus, out);
-
-    for (size_t i = 0; s->config && i < s->config->count; i++) {
-        const struct fact *fact = &s->config->values[i];
-        int64_t gpus = 0;
-        if (fact->meaning != OP_BOUNDED ||
-            (fact->bound != BOUND_instance_types && fact->bound != BOUND_service_specs))
-            continue;
-        is_known = policy_gpus(p, fact->text, s->has_gpus, s->gpus, &gpus) && is_known;
-        *out = gpus > *out ? gpus : *out;
-    }
-    return is_known;
-}
-
 static enum step_result uncountable(struct txn *t, struct slice service, const char *why)
 {
     return txn_refuse(t, REASON_BUDGET_UNREADABLE, "service %.*s of the team cannot be counted: %s",
@@ -46,7 +30,7 @@ static enum step_result add_service(struct txn *t, struct team *team, const stru
     struct slice name = name_of(t->sum.at);
     int64_t gpus = 0;
 
-    if (!team_gpus(p, s, &gpus))
+    if (!policy_gpus_now(p, s, &gpus))
         return uncountable(t, name, "nothing says how many GPUs one replica has; name its spec in spec_gpus");
     if (!truth_read_service(team->truth, name, amounts_of(service_peak(s), gpus)))
         return txn_refuse(t, REASON_OVERLOADED, "out of memory");

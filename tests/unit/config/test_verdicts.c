@@ -84,7 +84,7 @@ static struct slice expand_body(struct slice body, struct arena *a)
         SLICE_FMT(name), SLICE_FMT(spec), SLICE_FMT(rest)));
 }
 
-static void read_config(struct slice text, bool strict, struct service_state *out, struct arena *a)
+static const struct facts *read_config(struct slice text, bool strict, struct arena *a)
 {
     struct facts *config = ARENA_NEW(a, struct facts);
     struct err e = { 0 };
@@ -92,10 +92,10 @@ static void read_config(struct slice text, bool strict, struct service_state *ou
     assert_non_null(config);
     if (!facts_read_stored(text, strict, a, config, &e))
         fail_msg("config=%.*s: %s", SLICE_FMT(text), e.text);
-    out->config = config;
+    return config;
 }
 
-/* "SPEC COUNT [scaler] [cron] [NAME=N ...] [config=JSON]"; "?" = no spec. */
+/* "SPEC COUNT [scaler] [cron] [NAME=N ...] [config=JSON | version=JSON]"; "?" = no spec. */
 static bool read_state(struct slice text, bool strict, struct service_state *out, struct arena *a)
 {
     const struct {
@@ -113,6 +113,7 @@ static bool read_state(struct slice text, bool strict, struct service_state *out
     assert_true(num_i64(part, 0, 2147483647, &out->count));
     if (slice_eq(out->spec, S("?")))
         out->spec = SLICE_NONE;
+    out->is_app = out->spec.n && !slice_starts(out->spec, S("ecs."));
     while (slice_split(&text, ' ', &part)) {
         bool known = slice_eq(part, S("scaler")) || slice_eq(part, S("cron"));
         out->has_scaler = out->has_scaler || slice_eq(part, S("scaler"));
@@ -122,8 +123,13 @@ static bool read_state(struct slice text, bool strict, struct service_state *out
             if (slice_starts(part, name))
                 known = num_i64(slice_skip(part, name.n), 0, INT64_MAX, numbers[i].at);
         }
+        out->states_count = out->states_count || slice_starts(part, S("stored="));
         if (slice_starts(part, S("config="))) {
-            read_config(slice_skip(part, 7), strict, out, a);
+            out->config = read_config(slice_skip(part, 7), strict, a);
+            known = true;
+        }
+        if (slice_starts(part, S("version="))) {
+            out->version = read_config(slice_skip(part, 8), true, a);
             known = true;
         }
         if (!known)

@@ -12,7 +12,7 @@ struct asked {
     const char *op;
     int64_t replicas, min, max, activation, target, surge;
     bool detach, replaces;
-    const char *spec;
+    const char *spec, *instance_type;
 };
 #define ASKED(...) ((struct asked){ .op = __VA_ARGS__ })
 
@@ -36,6 +36,7 @@ static void build(const struct asked *a, struct built *b)
     b->facts.raises = true;
     b->facts.replaces = a->replaces;
     b->facts.spec = a->spec ? slice_of(a->spec) : SLICE_NONE;
+    b->facts.instance_type = a->instance_type ? slice_of(a->instance_type) : SLICE_NONE;
     add(b, OP_REPLICAS, a->replicas);
     add(b, OP_SCALER_MIN, a->min);
     add(b, OP_SCALER_MAX, a->max);
@@ -171,7 +172,7 @@ static void a_scaler_of_unknown_size_stops_all_growth(void **state)
 
 static void detached_instances_and_scalers_exclude_each_other(void **state)
 {
-    const struct service_state detached = { .count = 3, .stored = 2, .extra = 1 };
+    const struct service_state detached = { .count = 3, .stored = 2, .states_count = true, .extra = 1 };
 
     (void)state;
     assert_int_equal(compute(ASKED("UpdateServiceInstance", .detach = true), &detached).peak, 4);
@@ -187,10 +188,47 @@ static void detached_instances_and_scalers_exclude_each_other(void **state)
     struct service_state back = detached;
     struct built config;
     build(&ASKED("CreateService", .replicas = 1, .max = 2), &config);
-    back.config = &config.facts;
+    back.version = &config.facts;
     refuse(ASKED("UpdateServiceVersion"), &back, ERR_CONFLICT);
     build(&ASKED("CreateService", .replicas = 1), &config);
     assert_int_equal(compute(ASKED("UpdateServiceVersion"), &back).peak, 3);
+}
+
+/* What is detached is known by what runs beyond the stored count: where that is not stated, or not all of it is there, nobody
+ * could tell afterwards. */
+static void nothing_is_detached_that_nobody_could_count(void **state)
+{
+    (void)state;
+    refuse(ASKED("UpdateServiceInstance", .detach = true), &(struct service_state){ .count = 5 },
+           ERR_CONFLICT);
+    refuse(ASKED("UpdateServiceInstance", .detach = true),
+           &(struct service_state){ .count = 3, .stored = 5, .states_count = true }, ERR_CONFLICT);
+    assert_int_equal(compute(ASKED("UpdateServiceInstance", .detach = true),
+                             &(struct service_state){ .count = 5, .stored = 5, .states_count = true })
+                         .peak,
+                     6);
+}
+
+/* An application's spec stays beside an instance type that is stated, also in a replacement; its own spec takes its place. */
+static void an_application_keeps_its_spec(void **state)
+{
+    const struct service_state app = {
+        .spec = S_INIT("s"), .is_app = true, .count = 1, .has_gpus = true, .gpus = 8
+    };
+    struct after a = compute(ASKED("UpdateService", .replicas = 2, .instance_type = "small"), &app);
+
+    (void)state;
+    assert_true(slice_eq(a.spec, S("small")) && slice_eq(a.kept_spec, S("s")));
+    assert_true(a.has_gpus && a.gpus == 8);
+    a = compute(ASKED("UpdateService", .replicas = 2, .instance_type = "small", .replaces = true), &app);
+    assert_true(slice_eq(a.kept_spec, S("s")) && a.gpus == 8);
+    assert_true(slice_eq(compute(ASKED("ScaleService", .replicas = 2), &app).kept_spec, S("s")));
+    assert_false(compute(ASKED("UpdateAppService", .spec = "t"), &app).kept_spec.n);
+    assert_false(compute(ASKED("CreateService", .replicas = 1, .instance_type = "small"), &app).kept_spec.n);
+    /* a service of its own making has none to keep */
+    const struct service_state raw = { .spec = S_INIT("big"), .count = 1, .has_gpus = true, .gpus = 8 };
+    a = compute(ASKED("UpdateService", .instance_type = "small"), &raw);
+    assert_true(!a.kept_spec.n && !a.has_gpus);
 }
 
 static void what_comes_back_counts(void **state)
@@ -202,7 +240,7 @@ static void what_comes_back_counts(void **state)
 
     (void)state;
     build(&stored, &config);
-    now.config = &config.facts;
+    now.config = now.version = &config.facts;
     assert_int_equal(compute(ASKED("UpdateServiceVersion"), &now).peak, 9);
     now.count = 12; /* the present count may stay */
     assert_int_equal(compute(ASKED("UpdateServiceVersion"), &now).peak, 13);
@@ -236,15 +274,16 @@ static void gpus_are_those_of_one_replica(void **state)
 
 static void sums_never_wrap(void **state)
 {
-    const struct service_state huge = { .count = INT64_MAX, .surge = INT64_MAX };
+    const struct service_state huge = { .count = INT64_MAX, .states_count = true, .surge = INT64_MAX };
 
     (void)state;
     assert_int_equal(service_peak(&huge), INT64_MAX);
     assert_int_equal(compute(ASKED("ScaleService", .replicas = 1), &huge).peak, INT64_MAX);
-    assert_int_equal(compute(ASKED("UpdateServiceInstance", .detach = true),
-                             &(struct service_state){ .count = INT64_MAX, .extra = INT64_MAX })
-                         .peak,
-                     INT64_MAX);
+    assert_int_equal(
+        compute(ASKED("UpdateServiceInstance", .detach = true),
+                &(struct service_state){ .count = INT64_MAX, .states_count = true, .extra = INT64_MAX })
+            .peak,
+        INT64_MAX);
     refuse(ASKED("ScaleService", .replicas = 1), &(struct service_state){ .count = -5 }, ERR_RANGE);
     refuse(ASKED("ScaleService", .replicas = 1), &(struct service_state){ .surge = -5 }, ERR_RANGE);
     refuse(ASKED("ScaleService", .replicas = -5), &(struct service_state){ .count = 1 }, ERR_RANGE);
@@ -260,6 +299,8 @@ int main(void)
         cmocka_unit_test(scalers_count_with_their_largest),
         cmocka_unit_test(a_scaler_of_unknown_size_stops_all_growth),
         cmocka_unit_test(detached_instances_and_scalers_exclude_each_other),
+        cmocka_unit_test(nothing_is_detached_that_nobody_could_count),
+        cmocka_unit_test(an_application_keeps_its_spec),
         cmocka_unit_test(what_comes_back_counts),
         cmocka_unit_test(gpus_are_those_of_one_replica),
         cmocka_unit_test(sums_never_wrap),

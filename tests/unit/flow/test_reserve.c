@@ -307,6 +307,73 @@ static void the_same_count_of_larger_replicas_is_growth(void **state)
     world_free(w);
 }
 
+#define MACHINES_INI                                                                                         \
+    INI("nlp_*",                                                                                             \
+        "max_total_gpus = 16\ninstance_types = big, small\nmax_cpu = 8\nmax_gpus = 8\n"                      \
+        "max_gpu_memory = 24\nspec_gpus = llama_7b_fp16 = 8, chatglm_6b_int8 = 1, big = 8, small = "         \
+        "1\n")
+/* A service of its own making, with this configuration. */
+#define MADE(name, total, config)                                                                            \
+    "{\"ServiceName\":\"" name "\",\"TotalInstance\":" total "," NO_SCALERS ",\"ServiceConfig\":\"{" config  \
+    "}\"}"
+#define ON(type, instances)                                                                                  \
+    "\\\"metadata\\\":{\\\"instance\\\":" instances                                                          \
+    "},\\\"cloud\\\":{\\\"computing\\\":{\\\"instance_type\\\":\\\"" type "\\\"}}"
+
+/* What the version has is no measure of what is there now. */
+static void a_version_on_larger_machines_is_growth(void **state)
+{
+    struct world *w = world_new(MACHINES_INI);
+
+    (void)state;
+    world_ask(w, "tok-nlp", "PUT", SERVICE "/version", "{\"Version\":1}");
+    world_answer(w, 0, 200, MADE("nlp_a", "2", ON("small", "2")));
+    world_answer(
+        w, 1, 200,
+        "{\"TotalCount\":1,\"Versions\":[{\"ImageId\":1,\"ServiceConfig\":\"{" ON("big", "2") "}\"}]}");
+    assert_has(w->sends[2].head, "GET /api/v2/services?");
+    world_answer(w, 2, 200,
+                 LIST("2", MADE("nlp_a", "2", ON("small", "2")) "," MADE("nlp_b", "1", ON("big", "1"))));
+    assert_has(w->replies[0].body,
+               "would be 24 GPUs of all services together (10 now or under way, 14 more asked)");
+    world_free(w);
+}
+
+static void a_share_where_was_none_is_growth(void **state)
+{
+    struct world *w = world_new(MACHINES_INI);
+
+    (void)state;
+    world_ask(w, "tok-nlp", "PUT", SERVICE, "{\"metadata\":{\"gpu_memory\":8}}");
+    world_answer(w, 0, 200,
+                 MADE("nlp_a", "17", "\\\"metadata\\\":{\\\"instance\\\":17,\\\"cpu\\\":4,\\\"gpu\\\":0}"));
+    assert_has(w->sends[1].head, "GET /api/v2/services?");
+    world_answer(
+        w, 1, 200,
+        LIST("1", MADE("nlp_a", "17", "\\\"metadata\\\":{\\\"instance\\\":17,\\\"cpu\\\":4,\\\"gpu\\\":0}")));
+    assert_has(w->replies[0].body,
+               "would be 17 GPUs of all services together (0 now or under way, 17 more asked)");
+    world_free(w);
+}
+
+static void an_instance_type_takes_no_gpus_from_an_application(void **state)
+{
+    static const char body[] =
+        "{\"metadata\":{\"instance\":16},\"cloud\":{\"computing\":{\"instance_type\":\"small\"}}}";
+    static const char *const targets[] = { SERVICE, SERVICE "?UpdateType=replace" };
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        struct world *w = world_new(MACHINES_INI);
+        world_ask(w, "tok-nlp", "PUT", targets[i], body);
+        world_answer(w, 0, 200, STATE("llama_7b_fp16", "2"));
+        world_answer(w, 1, 200, LIST("1", ROW("nlp_a", "2")));
+        assert_has(w->replies[0].body,
+                   "would be 128 GPUs of all services together (16 now or under way, 112 more asked)");
+        world_free(w);
+    }
+}
+
 static void gpus_that_nobody_states_are_not_none(void **state)
 {
     struct world *w = world_new(INI("nlp_*", "max_total_gpus = 10\nspec_gpus = chatglm_6b_int8 = 1, "
@@ -428,7 +495,7 @@ static void scalers_that_cannot_be_read_stop_growth(void **state)
 #define A_ROW                                                                                                \
     "{\"ServiceName\":\"nlp_a\",\"AppSpecName\":\"llama_7b_fp16\",\"TotalInstance\":2," NO_SCALERS "}"
 #define A_CONFIG                                                                                             \
-    "{\"ServiceName\":\"nlp_a\",\"AppSpecName\":\"llama_7b_fp16\",\"TotalInstance\":2," NO_SCALERS           \
+    "{\"ServiceName\":\"nlp_a\",\"TotalInstance\":2," NO_SCALERS                                             \
     ",\"ServiceConfig\":\"{\\\"metadata\\\":{\\\"name\\\":\\\"nlp_a\\\",\\\"instance\\\":2},"                \
     "\\\"cloud\\\":{\\\"computing\\\":{\\\"instance_type\\\":\\\"ecs.gn6i\\\"}}}\"}"
 
@@ -782,6 +849,9 @@ int main(void)
         cmocka_unit_test(stopping_while_the_sum_is_read),
         cmocka_unit_test(gpus_are_bounded_beside_replicas),
         cmocka_unit_test(the_same_count_of_larger_replicas_is_growth),
+        cmocka_unit_test(a_version_on_larger_machines_is_growth),
+        cmocka_unit_test(a_share_where_was_none_is_growth),
+        cmocka_unit_test(an_instance_type_takes_no_gpus_from_an_application),
         cmocka_unit_test(gpus_that_nobody_states_are_not_none),
         cmocka_unit_test(a_share_of_a_gpu_is_not_none),
         cmocka_unit_test(a_share_of_a_gpu_stays_one),

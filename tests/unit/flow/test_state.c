@@ -193,27 +193,34 @@ static const struct played raises[] = {
     { "POST", A "/clone", "{\"metadata\":{\"name\":\"nlp_b\"}}",
       "{\"ServiceName\":\"nlp_a\"," TOTAL("1") "," ON "," CONFIG(INSTANCE("1") MACHINE("ecs.gn7")) "}",
       "{\"MinReplica\":1,\"MaxReplica\":7}", NULL, NULL, DESCRIBED_AUTO, "Easgate.ReplicaCap" },
-    /* a version brings its configuration back */
+    /* a version brings its configuration back; of an application, nobody knows what else */
     { "PUT", A "/version", "{\"Version\":2}", "{" LLAMA "," TOTAL("1") "," OFF "}", NULL, NULL,
+      "{\"TotalCount\":1,\"Versions\":[{\"ImageId\":2," CONFIG(INSTANCE("1") MACHINE("ecs.gn7")) "}]}",
+      DESCRIBED_VERSIONS, "nothing says which spec" },
+    { "PUT", A "/version", "{\"Version\":0}", NULL, NULL, NULL, NULL, "", "Easgate.InvalidField" },
+    { "PUT", A "/version", "{\"Version\":2}", "{\"ServiceName\":\"nlp_a\"," TOTAL("1") "," OFF "}", NULL,
+      NULL,
       "{\"TotalCount\":2,\"Versions\":[{\"ImageId\":3," CONFIG(INSTANCE("9") MACHINE(
           "ecs.huge")) "},{\"ImageId\":2," CONFIG(INSTANCE("6") MACHINE("ecs.gn7")) "}]}",
       DESCRIBED_VERSIONS, NULL },
-    { "PUT", A "/version", "{\"Version\":2}", "{" LLAMA "," TOTAL("1") "," OFF "}", NULL, NULL,
-      "{\"TotalCount\":1,\"Versions\":[{\"ImageId\":2," CONFIG(INSTANCE("7") MACHINE("ecs.gn7")) "}]}",
+    { "PUT", A "/version", "{\"Version\":2}", "{\"ServiceName\":\"nlp_a\"," TOTAL("1") "," OFF "}", NULL,
+      NULL, "{\"TotalCount\":1,\"Versions\":[{\"ImageId\":2," CONFIG(INSTANCE("7") MACHINE("ecs.gn7")) "}]}",
       DESCRIBED_VERSIONS, "Easgate.ReplicaCap" },
-    { "PUT", A "/version", "{\"Version\":2}", "{" LLAMA "," TOTAL("1") "," OFF "}", NULL, NULL,
-      "{\"TotalCount\":1,\"Versions\":[{\"ImageId\":2," CONFIG(INSTANCE("1") MACHINE("ecs.huge")) "}]}",
+    { "PUT", A "/version", "{\"Version\":2}", "{\"ServiceName\":\"nlp_a\"," TOTAL("1") "," OFF "}", NULL,
+      NULL, "{\"TotalCount\":1,\"Versions\":[{\"ImageId\":2," CONFIG(INSTANCE("1") MACHINE("ecs.huge")) "}]}",
       DESCRIBED_VERSIONS, "Easgate.SpecNotAllowed" },
-    { "PUT", A "/version", "{\"Version\":2}", "{" LLAMA "," TOTAL("1") "," OFF "}", NULL, NULL,
-      "{\"TotalCount\":0,\"Versions\":[]}", DESCRIBED_VERSIONS, "Easgate.NotFound" },
-    { "PUT", A "/version", "{\"Version\":2}", "{" LLAMA "," TOTAL("1") "," OFF "}", NULL, NULL,
+    { "PUT", A "/version", "{\"Version\":2}", "{\"ServiceName\":\"nlp_a\"," TOTAL("1") "," OFF "}", NULL,
+      NULL, "{\"TotalCount\":0,\"Versions\":[]}", DESCRIBED_VERSIONS, "Easgate.NotFound" },
+    { "PUT", A "/version", "{\"Version\":2}", "{\"ServiceName\":\"nlp_a\"," TOTAL("1") "," OFF "}", NULL,
+      NULL,
       "{\"TotalCount\":2,\"Versions\":[{\"ImageId\":2," CONFIG(INSTANCE("1") MACHINE(
           "ecs.gn7")) "},{\"ImageId\":2," CONFIG(INSTANCE("1") MACHINE("ecs.gn7")) "}]}",
       DESCRIBED_VERSIONS, "listed twice" },
-    { "PUT", A "/version", "{\"Version\":2}", "{" LLAMA "," TOTAL("1") "," OFF "}", NULL, NULL,
-      "{\"TotalCount\":1,\"Versions\":[{\"ImageId\":2}]}", DESCRIBED_VERSIONS, "Easgate.StateUnreadable" },
-    { "PUT", A "/version", "{\"Version\":2}", "{" LLAMA "," TOTAL("1") "," OFF "}", NULL, NULL,
-      "{\"TotalCount\":900,\"Versions\":[{\"ImageId\":1}]}", DESCRIBED_VERSIONS " ListServiceVersions",
+    { "PUT", A "/version", "{\"Version\":2}", "{\"ServiceName\":\"nlp_a\"," TOTAL("1") "," OFF "}", NULL,
+      NULL, "{\"TotalCount\":1,\"Versions\":[{\"ImageId\":2}]}", DESCRIBED_VERSIONS,
+      "Easgate.StateUnreadable" },
+    { "PUT", A "/version", "{\"Version\":2}", "{\"ServiceName\":\"nlp_a\"," TOTAL("1") "," OFF "}", NULL,
+      NULL, "{\"TotalCount\":900,\"Versions\":[{\"ImageId\":1}]}", DESCRIBED_VERSIONS " ListServiceVersions",
       "Easgate.StateUnreadable" },
 };
 
@@ -293,7 +300,7 @@ static void assert_unreadable(struct world *w, size_t reply, const char *why)
 
 /* A change that needs every look-up there is: the service, both scalers, two pages of versions. */
 static const char *const whole_plan[] = {
-    "{" LLAMA "," TOTAL("1") ",\"AutoscalerEnabled\":true,\"CronscalerEnabled\":true}",
+    "{\"ServiceName\":\"nlp_a\"," TOTAL("1") ",\"AutoscalerEnabled\":true,\"CronscalerEnabled\":true}",
     "{\"ServiceName\":\"nlp_a\",\"MinReplica\":1,\"MaxReplica\":2}",
     "{\"ServiceName\":\"nlp_a\",\"ScaleJobs\":[{\"TargetSize\":2}]}",
     "{\"TotalCount\":101,\"Versions\":[{\"ImageId\":9}]}",
@@ -740,7 +747,7 @@ static void records_say_what_was_judged_and_by_what(void **state)
                "ServiceName\",\"nlp_a\"],"
                "[\"replicas\",\"Instance\",6]],\"now\":{\"spec\":\"ecs.gn7\",\"count\":3,\"stored\":2,"
                "\"extra\":1,\"gpus\":1,"
-               "\"has_gpus\":true,\"config\":[[\"replicas\",\"metadata.instance\",2],"
+               "\"has_gpus\":true,\"states_count\":true,\"config\":[[\"replicas\",\"metadata.instance\",2],"
                "[\"instance_types\",\"cloud.computing.instance_type\",\"ecs.gn7\"]]}");
     assert_has_not(world_record(w, AUDIT_INTENT, 0), "\"facts\""); /* a look-up is judged by its parent */
     world_ask(w, "tok-nlp", "POST", APP, CREATE);
