@@ -9,6 +9,7 @@
 
 #define PROGRESS_EVERY_MS 200
 #define TRIES             3
+#define NOT_SHOWN_MAX     8
 #define NOTES_MAX_BYTES   ((size_t)1 << 20)
 #define NOTE_MAX_BYTES    ((size_t)64 << 10)
 
@@ -117,7 +118,8 @@ static bool prepare(struct verify *v, struct err *e)
 /* ---- the answer ---- */
 
 /* What this answer does not show, for people. */
-static size_t not_shown(const struct verify *v, const struct audit_verdict *out, const char *texts[4])
+static size_t not_shown(const struct verify *v, const struct audit_verdict *out,
+                        const char *texts[NOT_SHOWN_MAX])
 {
     const struct audit_options *o = v->o;
     size_t n = 0;
@@ -130,6 +132,9 @@ static size_t not_shown(const struct verify *v, const struct audit_verdict *out,
         texts[n++] = "no --key: that the log, or all of it from some record behind the last checkpoint on, "
                      "was written "
                      "anew by somebody would not show";
+    if (out->removed_by_seq && out->unseen_from)
+        texts[n++] = "what the removed records were: who has the present key can announce a removal, too. "
+                     "--from-checkpoint, with the last checkpoint of a verification that read them, shows it";
     if (!o->checkpoint)
         texts[n++] = "no --checkpoint: that records at the end were cut off, or whole segments there "
                      "removed, would not show";
@@ -155,7 +160,7 @@ static void tell_beginning(struct verify *v, const struct audit_verdict *out)
 
 static int print_json(struct verify *v, const struct audit_verdict *out, bool ok, const struct err *e)
 {
-    const char *texts[4];
+    const char *texts[NOT_SHOWN_MAX];
     size_t count = not_shown(v, out, texts);
     if (ok)
         tell_beginning(v, out);
@@ -186,7 +191,7 @@ static int print_json(struct verify *v, const struct audit_verdict *out, bool ok
 
 static int print_text(struct verify *v, const struct audit_verdict *out, bool ok, const struct err *e)
 {
-    const char *texts[4];
+    const char *texts[NOT_SHOWN_MAX];
 
     if (!ok) {
         printf("broken: %s\n", e->text);
@@ -249,7 +254,8 @@ static int run(struct verify *v)
     tell_left_out(v, &v->marks, v->o->checkpoint);
     tell_left_out(v, &v->from, v->o->from_checkpoint);
     bool ok = audit_verify(&what, &out, &e);
-    for (int i = 0; !ok && i < TRIES && v->o->has_dir && has_moved_on(v); i++) {
+    /* a rotation may also have hidden the newest records from the listing */
+    for (int i = 0; (!ok || out.short_of) && i < TRIES && v->o->has_dir && has_moved_on(v); i++) {
         print_note(v, "the log moved on while it was read; it is read again");
         e = (struct err){ 0 };
         ok = audit_verify(&what, &out, &e);

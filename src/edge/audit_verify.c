@@ -17,6 +17,7 @@
 
 #define PROGRESS_RECORDS 4096
 #define NOT_EXPLAINED    "no recover record names the broken segment before it"
+#define ACCEPTED         "accepted by the operator" /* ledger_start.c writes it */
 #define NOT_ITS_NAME     "the segment does not hold the records of its name, up to a rotate record"
 
 struct verify {
@@ -85,6 +86,10 @@ static bool check_recover(struct verify *v, const struct audit_line *line, const
     if (last >= line->seq || !audit_line_field(line, S("last_seq")).p)
         return place(&v->failure, ERR_CONFLICT, v->part->path, text->number,
                      "a recover record that goes on behind a later record, or does not say behind which");
+    bool is_verified = v->what->from && line->seq <= v->what->from->seq;
+    if (!is_verified && slice_starts(audit_line_field(line, S("note")), S(ACCEPTED)))
+        return place(&v->failure, ERR_CONFLICT, v->part->path, text->number,
+                     "the log was changed before this record, and the operator let the gateway go on");
     if (!v->unexplained || !v->is_opening || !slice_eq(file, slice_of(v->unexplained->name)))
         return true;
     if (last != v->unexplained->stop_after_seq)
@@ -100,10 +105,12 @@ static void take_rotate(struct verify *v, const struct audit_line *line)
     uint64_t last = number_of(line, S("last_seq"));
 
     v->is_closed = !audit_line_field(line, S("last_seq")).p;
-    if (last && last + 1 == v->out->first_seq && is_hash(audit_line_field(line, S("hash")), v->first_prev))
+    if (last && last + 1 == v->out->first_seq && is_hash(audit_line_field(line, S("hash")), v->first_prev)) {
+        v->out->removed_by_seq = line->seq;
         snprintf(v->out->beginning, sizeof v->out->beginning,
                  "records up to %llu were removed, as record %llu says", (unsigned long long)last,
                  (unsigned long long)line->seq);
+    }
 }
 
 /* Is the record that was just read the one of this checkpoint, made with this log's key? */
@@ -145,12 +152,6 @@ static void take_first(struct verify *v, const struct audit_line *line)
     v->out->first_seq = line->seq;
     v->first_path = v->part->path;
     enc_unhex(line->prev, v->first_prev, sizeof v->first_prev);
-    const struct audit_marks *m = v->what->marks;
-    for (size_t i = 0; m && i < m->count && m->list[i].seq < line->seq; i++)
-        if (m->list[i].seq + 1 == line->seq &&
-            memcmp(m->list[i].hash, v->first_prev, sizeof v->first_prev) == 0)
-            snprintf(v->out->beginning, sizeof v->out->beginning,
-                     "the checkpoint of record %llu goes before it", (unsigned long long)m->list[i].seq);
 }
 
 static bool each_line(void *ctx, const struct audit_line *line, const struct audit_text *text)
@@ -198,7 +199,8 @@ static bool judge(struct verify *v, int fd, enum audit_scan_result result, const
         return true;
     if (result == AUDIT_SCAN_FAILED)
         return err_set(e, ERR_IO, "%s: %s", v->part->path, why->text);
-    if (result == AUDIT_SCAN_TORN && is_being_written(fd)) {
+    bool may_be_current = v->part->kind == AUDIT_FILE_CURRENT || v->part->kind == AUDIT_FILE_NONE;
+    if (result == AUDIT_SCAN_TORN && may_be_current && is_being_written(fd)) {
         tell(v, "%s:%llu: the last line is being written", v->part->path, (unsigned long long)scan->bad_line);
         return true;
     }
@@ -334,10 +336,10 @@ static bool check_beginning(struct verify *v, struct err *e)
                  "what is before the checkpoint of record %llu was not read", (unsigned long long)known);
         return true;
     }
-    if (first <= 1 || (!from && (v->out->beginning[0] || !v->what->from_beginning)))
+    v->out->unseen_from = first > known + 1 ? known + 1 : 0;
+    if (first <= 1 || v->out->removed_by_seq || (!from && !v->what->from_beginning))
         return true;
-    snprintf(why, sizeof why,
-             "records %llu to %llu are missing before it, and no rotate record or checkpoint says why",
+    snprintf(why, sizeof why, "records %llu to %llu are missing before it, and no rotate record says why",
              (unsigned long long)known + 1, (unsigned long long)first - 1);
     return place(e, ERR_CONFLICT, v->first_path, 1, why);
 }

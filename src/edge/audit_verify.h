@@ -36,6 +36,8 @@ struct audit_verdict {
     uint64_t marked_seq;      /* the last of them; 0 = none */
     uint64_t short_of;        /* a checkpoint's record that the log does not reach; 0 = none */
     char beginning[160];      /* why it may begin behind record 1; "" when it does not, or nothing says why */
+    uint64_t removed_by_seq;  /* the record that says that all before the first one were removed; 0 = none */
+    uint64_t unseen_from;     /* the first of the records before the first one that were not verified before, either; 0 = none */
 };
 
 /* True: every record of every part, in order, has its place in one chain, and fits key and checkpoints as far as it goes

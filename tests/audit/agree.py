@@ -420,12 +420,25 @@ def directed(folder):
     out = []
     # The clock went back in a segment that is gone; the epoch goes on in the next.
     late = t0 - 4 * LENGTH * 1000
-    out.append((log(seg('full', *opened(5), Rec('clock', clock, late, 5), Rec('rotate', '', late, 5)),
-                    seg('current', Rec('intent', '', late, 5), Rec('deny', '', late, 5)), gone=1, checkpoint=[8])[0], 'whole'))
+
+    def begun_late(*rest):
+        """Two segments, the first of them removed by announcement."""
+        first, behind = seg('full', *opened(5), Rec('clock', clock, late, 5), Rec('rotate', '', late, 5)), Rec('rotate', '$REMOVED', late, 5)
+        hashes = Log(None, [first]).hashes
+        behind.fields = f',"file":"audit-1-8.jsonl","note":"removed","hash":"{hashes[8]}","last_seq":8'
+        return log(first, seg('current', behind, *rest), gone=1)[0]
+    out.append((begun_late(Rec('intent', '', late, 5), Rec('deny', '', late, 5)), 'whole'))
     # The same with the next epoch begun: its excuse is over.
-    out.append((log(seg('full', *opened(5), Rec('clock', clock, late, 5), Rec('rotate', '', late, 5)),
-                    seg('current', Rec('intent', '', late, 5), Rec('checkpoint', '', late, 6), Rec('deny', '', late, 6)), gone=1,
-                    checkpoint=[8])[0], 'broken 3'))
+    out.append((begun_late(Rec('intent', '', late, 5), Rec('checkpoint', '', late, 6), Rec('deny', '', late, 6)), 'broken 4'))
+    # A checkpoint of the record before it is no announcement.
+    case, made = log(seg('full', *opened(5), Rec('rotate', '', t0, 5)), seg('current', Rec('deny', '', t0, 5)), gone=1, checkpoint=[7])
+    out.append((case, 'broken 1'))
+    # An operator who accepts a changed log leaves a finding, whatever counts of what was set aside.
+    accepted = f',"file":"audit-broken-{stamp}.jsonl","note":"accepted by the operator: line 1 was changed: x","hash":"{ZEROS}","last_seq":$N'
+    early = START * 1000 + 5
+    for lost, last in ((1, 1), (0, 2)):
+        out.append((log(seg('broken', Rec('checkpoint', '', early, 0), Rec('deny', '', early, 0), lost=lost, stamp=stamp, tail=b'xx'),
+                        seg('current', Rec('recover', accepted.replace('$N', str(last)), early, 0), Rec('deny', '', early, 0)))[0], 'broken 1'))
     # Without the clock record, all is there.
     out.append((log(seg('current', *opened(5), Rec('intent', '', late, 5)))[0], 'broken 7'))
     # Times of epochs before the key's.

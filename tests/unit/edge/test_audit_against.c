@@ -365,12 +365,16 @@ static void test_beginning(void **state)
     assert_true(says("audit-11-20.jsonl:1: records 1 to 10 are missing before it"));
     list[0] = made_mark(&m, 10);
     list[1] = made_mark(&m, 23);
-    WHOLE(&m, NULL, &marks, NULL);
-    assert_non_null(strstr(v.beginning, "the checkpoint of record 10"));
+    /* A checkpoint of the very record before shows that it was there, not why it is gone; to begin there, one says so. */
+    BROKEN(&m, NULL, &marks, NULL);
+    assert_true(says("records 1 to 10 are missing before it, and no rotate record says why"));
+    WHOLE(&m, NULL, &marks, &list[0]);
+    assert_non_null(strstr(v.beginning, "what is before the checkpoint of record 10 was not read"));
+    assert_true(!v.unseen_from && !v.removed_by_seq);
     list[0].hash[0] ^= 1; /* of another log */
-    BROKEN(&m, NULL, &marks, NULL);
+    BROKEN(&m, NULL, NULL, &list[0]);
     list[0] = made_mark(&m, 9); /* and one more is missing */
-    BROKEN(&m, NULL, &marks, NULL);
+    BROKEN(&m, NULL, NULL, &list[0]);
     add_removal(&m, "audit-1-10.jsonl", 10, 9); /* another record's hash */
     made_end(&m);
     BROKEN(&m, NULL, NULL, NULL);
@@ -378,6 +382,12 @@ static void test_beginning(void **state)
     made_end(&m);
     WHOLE(&m, NULL, NULL, NULL);
     assert_non_null(strstr(v.beginning, "as record 25 says"));
+    assert_true(v.removed_by_seq == 25 && v.unseen_from == 1);
+    WHOLE(&m, NULL, NULL, &list[0]); /* what was verified last is removed, too, and one more */
+    assert_true(v.removed_by_seq == 25 && v.unseen_from == 10);
+    list[0] = made_mark(&m, 10);
+    WHOLE(&m, NULL, NULL, &list[0]);
+    assert_int_equal(v.unseen_from, 0);
     remove_file(&m, "audit-11-20.jsonl"); /* more than was announced */
     BROKEN(&m, NULL, NULL, NULL);
     made_drop(&m);
