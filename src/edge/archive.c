@@ -28,7 +28,7 @@
 struct archive {
     struct archive_config cfg;
     struct audit_names names;
-    struct log_limit still_failing; /* the thread's */
+    struct log_limit still_failing, stays; /* the thread's: what it says of compression, and of removal */
 
     pthread_mutex_t lock;
     pthread_cond_t news, ended_news;
@@ -50,9 +50,30 @@ static bool should_stop(void *ctx)
 
 /* ---- choosing what goes ---- */
 
+/* A full segment's name says which records it has, also when its first line was damaged. */
 static bool is_old_segment(const struct audit_part *p)
 {
-    return p->first_seq && (p->kind == AUDIT_FILE_FULL || p->kind == AUDIT_FILE_BROKEN);
+    return p->kind == AUDIT_FILE_FULL || (p->first_seq && p->kind == AUDIT_FILE_BROKEN);
+}
+
+/* Segments none of whose records counts are in nobody's way. */
+static void leave_out_void(struct audit_parts *parts)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < parts->count; i++)
+        if (!parts->list[i].is_void)
+            parts->list[kept++] = parts->list[i];
+    parts->count = kept;
+}
+
+static void say_stays(struct archive *a, const char *file, const char *why)
+{
+    uint64_t held_back;
+
+    if (log_limit_pass(&a->stays, clock_mono_ms(a->cfg.clock), &held_back))
+        log_event(LOG_WARN, "audit", "cannot remove an old segment", LOG_C("path", a->names.path),
+                  LOG_C("file", file), LOG_C("error", why));
 }
 
 /* How many of the parts, from the oldest on, are to go. */
@@ -111,6 +132,8 @@ static void choose(struct archive *a, const struct audit_parts *parts)
     while (n < to_go && n < REMOVALS_MAX && n + 1 < parts->count && parts->list[n + 1].first_seq &&
            describe(&parts->list[n], &parts->list[n + 1], &removals[n]))
         n++;
+    if (n < to_go && n < REMOVALS_MAX)
+        say_stays(a, parts->list[n].name, "the segment behind it does not begin with a record");
     pthread_mutex_lock(&a->lock);
     if (n && !a->chosen && !a->quit) {
         memcpy(a->removals, removals, n * sizeof *removals);
@@ -123,36 +146,55 @@ static void choose(struct archive *a, const struct audit_parts *parts)
 
 /* ---- removing what was announced ---- */
 
-static void remove_file(const struct archive *a, int dir_fd, const struct archive_removal *r)
+static bool is_gone(int dir_fd, const char *name)
 {
-    char other[AUDIT_NAME_MAX];
-    bool ok = unlinkat(dir_fd, r->file, 0) == 0 || errno == ENOENT;
-
-    if (audit_name_zst(r->file, other))
-        ok = (unlinkat(dir_fd, other, 0) == 0 || errno == ENOENT) && ok;
-    if (archive_part_name(r->file, other, sizeof other))
-        unlinkat(dir_fd, other, 0);
-    log_event(ok ? LOG_INFO : LOG_WARN, "audit", ok ? "old segment removed" : "cannot remove an old segment",
-              LOG_C("path", a->names.path), LOG_C("file", r->file), LOG_N("last_seq", r->last_seq));
+    return unlinkat(dir_fd, name, 0) == 0 || errno == ENOENT;
 }
 
-/* Returns whether anything was removed. */
-static bool remove_announced(struct archive *a, int dir_fd)
+static bool remove_file(struct archive *a, int dir_fd, const struct archive_removal *r)
+{
+    char other[AUDIT_NAME_MAX];
+
+    if (!is_gone(dir_fd, r->file) || (audit_name_zst(r->file, other) && !is_gone(dir_fd, other))) {
+        say_stays(a, r->file, strerror(errno));
+        return false;
+    }
+    if (archive_part_name(r->file, other, sizeof other))
+        unlinkat(dir_fd, other, 0);
+    log_event(LOG_INFO, "audit", "old segment removed", LOG_C("path", a->names.path), LOG_C("file", r->file),
+              LOG_N("last_seq", r->last_seq));
+    return true;
+}
+
+/* Of broken segments none of whose records counts, those before this one: without it they would seem to count. */
+static void remove_void_before(const struct audit_parts *parts, int dir_fd, const char *file)
+{
+    for (size_t i = 0; i < parts->count && !slice_starts(slice_of(parts->list[i].name), slice_of(file)); i++)
+        if (parts->list[i].is_void)
+            unlinkat(dir_fd, parts->list[i].name, 0);
+}
+
+/* Returns whether anything was removed. The oldest goes first: what cannot be removed stays announced, and all behind it stays. */
+static bool remove_announced(struct archive *a, const struct audit_parts *parts, int dir_fd)
 {
     struct archive_removal removals[REMOVALS_MAX];
+    size_t gone = 0;
 
     pthread_mutex_lock(&a->lock);
     size_t n = a->announced;
     memcpy(removals, a->removals, n * sizeof *removals);
     pthread_mutex_unlock(&a->lock);
-    for (size_t i = 0; i < n; i++)
-        remove_file(a, dir_fd, &removals[i]);
-    if (!n)
+    for (; gone < n; gone++) {
+        remove_void_before(parts, dir_fd, removals[gone].file);
+        if (!remove_file(a, dir_fd, &removals[gone]))
+            break;
+    }
+    if (!gone)
         return false;
     pthread_mutex_lock(&a->lock);
-    a->chosen -= n; /* what the ledger did not write yet follows */
-    a->announced -= n;
-    memmove(a->removals, a->removals + n, a->chosen * sizeof *a->removals);
+    a->chosen -= gone; /* what the ledger did not write yet follows */
+    a->announced -= gone;
+    memmove(a->removals, a->removals + gone, a->chosen * sizeof *a->removals);
     pthread_mutex_unlock(&a->lock);
     return true;
 }
@@ -190,22 +232,32 @@ static void compress_all(struct archive *a, const struct audit_parts *parts, int
 
 /* ---- the thread ---- */
 
+/* Returns whether something was removed, so that there is more to see. */
+static bool look_once(struct archive *a, int dir_fd)
+{
+    SCOPED(audit_parts) parts = AUDIT_PARTS_NONE;
+    struct err why = { 0 };
+
+    if (!audit_parts_add_log(&parts, &a->names, &why)) {
+        say_stays(a, "", why.text);
+        return false;
+    }
+    audit_parts_sort(&parts);
+    if (remove_announced(a, &parts, dir_fd))
+        return true;
+    leave_out_void(&parts);
+    choose(a, &parts);
+    if (a->cfg.compress)
+        compress_all(a, &parts, dir_fd);
+    return false;
+}
+
 static void look(struct archive *a)
 {
     int dir_fd = open(a->names.dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    bool again = dir_fd >= 0;
 
-    while (again) {
-        struct audit_parts parts = AUDIT_PARTS_NONE;
-        again = remove_announced(a, dir_fd);
-        if (audit_parts_add_log(&parts, &a->names, NULL)) {
-            audit_parts_sort(&parts);
-            choose(a, &parts);
-            if (a->cfg.compress)
-                compress_all(a, &parts, dir_fd);
-        }
-        audit_parts_drop(&parts);
-    }
+    while (dir_fd >= 0 && look_once(a, dir_fd))
+        ;
     if (dir_fd >= 0)
         close(dir_fd);
 }
@@ -289,7 +341,7 @@ struct archive *archive_new(const struct archive_config *cfg, struct err *e)
     }
     a->cfg = *cfg;
     a->cfg.path = NULL;
-    a->still_failing.period_ms = LOG_EVERY_MS;
+    a->still_failing.period_ms = a->stays.period_ms = LOG_EVERY_MS;
     if (!audit_names_init(&a->names, cfg->path, e)) {
         free(a);
         return NULL;

@@ -281,6 +281,91 @@ static void test_retention(void **state)
     }
 }
 
+static size_t count_removals(struct world *w)
+{
+    size_t n = 0;
+
+    is_live = true;
+    struct log_view v = view_log(w->dir);
+    is_live = false;
+    for (size_t i = 0; i < v.count; i++)
+        n += strstr(v.lines[i].text, "\"note\":\"removed\"") != NULL;
+    view_free(&v);
+    return n;
+}
+
+static bool wait_fault_hits(struct world *w, int least)
+{
+    for (int i = 0; i < 6000 && fault_hits() < least; i++)
+        turn(w, 5);
+    return fault_hits() >= least;
+}
+
+/* A segment that cannot be removed is announced once, no younger one goes past it, and it is tried again. */
+static void test_what_cannot_be_removed(void **state)
+{
+    struct world w;
+    uint64_t first;
+
+    (void)state;
+    world_init(&w, true);
+    must_open(&w);
+    for (int i = 0; i < 5; i++)
+        rotate(&w);
+    assert_true(auditor_close(&w.auditor, 1000));
+    age_all(&w, 3);
+    w.cfg.keep_segments = 2;
+    fault_set(CALL_UNLINKAT, 1, 1000, EPERM);
+    must_open(&w);
+    assert_true(wait_fault_hits(&w, 1));
+    for (int i = 0; i < 100; i++)
+        turn(&w, 10);
+    assert_true(wait_kinds(&w, 5, 0));
+    assert_true(verifies(&w, &first) && first == 1);
+    assert_int_equal(count_removals(&w), 3);
+    rotate(&w); /* look again */
+    assert_true(wait_fault_hits(&w, 2));
+    for (int i = 0; i < 20; i++)
+        turn(&w, 10);
+    assert_int_equal(count_removals(&w), 3);
+    fault_set(CALL_NONE, 0, 0, 0);
+    rotate(&w);
+    assert_true(wait_kinds(&w, 4, 0)); /* the two of now are too young to go */
+    assert_true(verifies(&w, &first) && first > 1);
+    world_drop(&w);
+}
+
+/* A damaged segment is as old as its name says, and one of which nothing counts keeps no other. */
+static void test_damage_keeps_nothing(void **state)
+{
+    struct world w;
+    uint64_t first;
+    char path[400];
+
+    (void)state;
+    for (int is_void = 0; is_void < 2; is_void++) {
+        world_init(&w, true);
+        must_open(&w);
+        for (int i = 0; i < 5; i++)
+            rotate(&w);
+        assert_true(auditor_close(&w.auditor, 1000));
+        find_file(w.dir, "audit-1-", path);
+        struct slice text = read_file(path);
+        if (is_void)
+            snprintf(path, sizeof path, "%s/audit-broken-20261123T155957.123Z.jsonl", w.dir);
+        else
+            ((char *)(uintptr_t)text.p)[0] = '#';
+        write_file(path, text);
+        free_file(&text);
+        age_all(&w, 3);
+        w.cfg.keep_segments = 2;
+        must_open(&w);
+        assert_true(wait_kinds(&w, 2, 0));
+        assert_true(verifies(&w, &first) && first > 1);
+        world_drop(&w);
+    }
+}
+
 /* The announcement is the last record when the process dies: it closes no segment. */
 static void test_death_behind_an_announcement(void **state)
 {
@@ -317,9 +402,14 @@ static void test_death_behind_an_announcement(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_group),       cmocka_unit_test(test_rotation_by_age),
-        cmocka_unit_test(test_compression), cmocka_unit_test(test_start_behind_a_compressed_segment),
-        cmocka_unit_test(test_retention),   cmocka_unit_test(test_death_behind_an_announcement),
+        cmocka_unit_test(test_group),
+        cmocka_unit_test(test_rotation_by_age),
+        cmocka_unit_test(test_compression),
+        cmocka_unit_test(test_start_behind_a_compressed_segment),
+        cmocka_unit_test(test_retention),
+        cmocka_unit_test(test_what_cannot_be_removed),
+        cmocka_unit_test(test_damage_keeps_nothing),
+        cmocka_unit_test(test_death_behind_an_announcement),
     };
 
     quiet_log();
