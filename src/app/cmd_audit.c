@@ -197,6 +197,13 @@ static int run(const struct command *c, int argc, char **argv)
     struct err e = { 0 };
     int code = read_options(argc, argv, c, &o, &e) ? c->run(&o) : usage(e.text);
 
+    if (audit_filter_is_full(&o.filter)) {
+        err_set(&e, ERR_TOO_LONG,
+                "stopped: more than %zu requests that fit wait for their outcome, or no memory for them: ask "
+                "for less with --client, --op, --service, or name fewer files",
+                AUDIT_AWAIT_MAX);
+        code = audit_cannot(&e);
+    }
     audit_filter_drop(&o.filter);
     return fflush(stdout) == 0 ? code : AUDIT_EXIT_USAGE;
 }

@@ -2,9 +2,6 @@
 #include "app/cmd_audit_filter.h"
 #include "base/enc.h"
 #include "base/num.h"
-#include "edge/audit_pending.h"
-
-#define OPEN_MAX ((size_t)1 << 20)
 
 enum audit_decision audit_decision_of(enum audit_type type)
 {
@@ -59,22 +56,15 @@ static bool is(struct slice wanted, const struct audit_line *line, struct slice 
 
 static bool fits_who(struct audit_filter *f, const struct audit_line *line)
 {
-    if (line->kind == AUDIT_OUTCOME ||
-        (line->kind == AUDIT_RESOLVED && f->open && map_get(f->open, line->id))) {
-        bool wanted = f->open && map_get(f->open, line->id);
-        if (wanted && !audit_outcome_is_unknown(line)) /* an unknown one may be resolved later */
-            map_remove(f->open, line->id);
-        return wanted;
-    }
+    if (line->kind == AUDIT_OUTCOME)
+        return audit_await_end(&f->awaited, line) != NULL;
+    if (line->kind == AUDIT_RESOLVED && audit_await_end(&f->awaited, line))
+        return true;
     bool wanted =
         is(f->client, line, S("client")) && is(f->op, line, S("op")) && is(f->service, line, S("service"));
-    if (!wanted || line->kind != AUDIT_INTENT)
-        return wanted;
-    if (!f->open)
-        f->open = map_new();
-    if (f->open && map_count(f->open) < OPEN_MAX)
-        map_put(f->open, line->id, f); /* without memory its outcome is not shown */
-    return true;
+    if (wanted && line->kind == AUDIT_INTENT)
+        audit_await_intent(&f->awaited, line, f);
+    return wanted;
 }
 
 bool audit_filter_wants(struct audit_filter *f, const struct audit_line *line)
@@ -92,7 +82,17 @@ bool audit_filter_wants(struct audit_filter *f, const struct audit_line *line)
     return !f->id.n || slice_eq(f->id, line->id) || slice_eq(f->id, audit_line_field(line, S("parent")));
 }
 
+bool audit_filter_is_full(const struct audit_filter *f)
+{
+    return f->awaited.is_full;
+}
+
+void audit_filter_forget(struct audit_filter *f)
+{
+    audit_await_drop(&f->awaited);
+}
+
 void audit_filter_drop(struct audit_filter *f)
 {
-    map_free(&f->open);
+    audit_filter_forget(f);
 }

@@ -1,10 +1,10 @@
 /*
  * Which records a person asked for. An outcome names its request only by id: it is wanted when its intent was, so a filter is
- * fed every record in order and remembers the ids of wanted requests until their outcome came.
+ * fed every record in order and remembers the wanted requests (cmd_audit_await.h).
  */
 #ifndef EG_CMD_AUDIT_FILTER_H
 #define EG_CMD_AUDIT_FILTER_H
-#include "base/map.h"
+#include "app/cmd_audit_await.h"
 #include "edge/audit_read.h"
 
 enum audit_decision { AUDIT_DECISION_NONE = 0, AUDIT_ALLOW, AUDIT_DENIAL };
@@ -13,7 +13,7 @@ struct audit_filter {
     struct slice id, client, op, type, service; /* empty = any; id also as a record's parent */
     enum audit_decision decision;               /* NONE = any */
     char since[25], until[25];                  /* as t; "" = any; since <= t < until */
-    struct map *open;                           /* ids whose outcome is wanted; made when needed */
+    struct audit_await awaited;                 /* requests whose outcome is wanted */
 };
 
 /* What a record says about its request: intents, outcomes and resolved ones were allowed; deny and counted refused. */
@@ -25,5 +25,10 @@ bool audit_filter_time(struct slice text, int64_t now_ms, char out[25]);
 bool audit_filter_is_set(const struct audit_filter *f);
 /* Is this record wanted? */
 bool audit_filter_wants(struct audit_filter *f, const struct audit_line *line);
+/* A wanted request could not be remembered. What comes behind its intent may seem unwanted: whoever feeds the filter stops here,
+ * and `easgate audit` says why. */
+bool audit_filter_is_full(const struct audit_filter *f);
+/* Forget the requests, to read again from elsewhere. */
+void audit_filter_forget(struct audit_filter *f);
 void audit_filter_drop(struct audit_filter *f);
 #endif

@@ -5,7 +5,9 @@ static bool show_line(void *ctx, const struct audit_line *line, struct slice tex
 {
     struct audit_options *o = ctx;
 
-    return !audit_filter_wants(&o->filter, line) || audit_print_line(line, text, o->form);
+    if (audit_filter_wants(&o->filter, line) && !audit_print_line(line, text, o->form))
+        return false;
+    return !audit_filter_is_full(&o->filter);
 }
 
 int audit_cmd_show(struct audit_options *o)

@@ -7,7 +7,6 @@
 #include "edge/audit_pending.h"
 
 #define ROWS_MAX    ((size_t)100000)
-#define OPEN_MAX    ((size_t)1 << 20)
 #define COLUMNS_MAX 6
 
 enum count { ALLOW, DENY, COUNTED, OK, FAILED, UNKNOWN, RESOLVED, MS_SUM, MS_MAX, COUNT_COUNT_ };
@@ -23,8 +22,8 @@ struct stats {
     struct audit_filter *filter;
     size_t column_count;
     struct slice columns[COLUMNS_MAX];
-    struct map *rows; /* key -> struct row, owned */
-    struct map *open; /* id -> struct row */
+    struct map *rows;           /* key -> struct row, owned */
+    struct audit_await awaited; /* with the row of their intent */
     bool is_full;
 };
 
@@ -92,7 +91,7 @@ static uint64_t number(const struct audit_line *line, struct slice key)
 
 static void count_outcome(struct stats *s, const struct audit_line *line)
 {
-    struct row *row = map_get(s->open, line->id);
+    struct row *row = audit_await_end(&s->awaited, line);
     struct slice error = audit_line_field(line, S("error"));
     uint64_t ms = number(line, S("ms"));
 
@@ -100,18 +99,14 @@ static void count_outcome(struct stats *s, const struct audit_line *line)
         return;
     if (line->kind == AUDIT_RESOLVED) {
         row->counts[RESOLVED]++;
-        map_remove(s->open, line->id);
         return;
     }
-    bool is_unknown = audit_outcome_is_unknown(line);
     bool is_lost =
         audit_error_is_unknown(error); /* an answer that came and says nothing for certain is a failed one */
     row->counts[is_lost ? UNKNOWN : error.n || number(line, S("status")) >= 400 ? FAILED : OK]++;
     row->counts[MS_SUM] += ms;
     if (row->counts[MS_MAX] < ms)
         row->counts[MS_MAX] = ms;
-    if (!is_unknown)
-        map_remove(s->open, line->id);
 }
 
 static bool count_line(void *ctx, const struct audit_line *line, struct slice text)
@@ -120,7 +115,10 @@ static bool count_line(void *ctx, const struct audit_line *line, struct slice te
     enum audit_decision decision = audit_decision_of(line->kind);
 
     (void)text;
-    if (!audit_filter_wants(s->filter, line) || decision == AUDIT_DECISION_NONE)
+    bool is_wanted = audit_filter_wants(s->filter, line);
+    if (audit_filter_is_full(s->filter))
+        return false;
+    if (!is_wanted || decision == AUDIT_DECISION_NONE)
         return true;
     if (line->kind == AUDIT_OUTCOME || line->kind == AUDIT_RESOLVED) {
         count_outcome(s, line);
@@ -131,7 +129,7 @@ static bool count_line(void *ctx, const struct audit_line *line, struct slice te
         return false;
     if (line->kind == AUDIT_INTENT) {
         row->counts[ALLOW]++;
-        s->is_full = map_count(s->open) == OPEN_MAX || !map_put(s->open, line->id, row);
+        s->is_full = !audit_await_intent(&s->awaited, line, row);
     } else if (line->kind == AUDIT_DENY) {
         row->counts[DENY]++;
     } else {
@@ -234,17 +232,17 @@ static void drop(struct stats *s)
     while (s->rows && map_next(s->rows, &at, &key, &value))
         free(value);
     map_free(&s->rows);
-    map_free(&s->open);
+    audit_await_drop(&s->awaited);
 }
 
 int audit_cmd_stats(struct audit_options *o)
 {
-    struct stats s = { .filter = &o->filter, .rows = map_new(), .open = map_new() };
+    struct stats s = { .filter = &o->filter, .rows = map_new() };
     struct audit_parts parts = AUDIT_PARTS_NONE;
     struct err e = { 0 };
     int code = AUDIT_EXIT_USAGE;
 
-    if (!s.rows || !s.open)
+    if (!s.rows)
         err_set(&e, ERR_MEMORY, "no memory to count in");
     else if (!read_columns(&s, o->by))
         err_set(&e, ERR_UNKNOWN, "--by: expected some of client,op,decision,type,service,day, each once");

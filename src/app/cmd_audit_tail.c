@@ -32,7 +32,10 @@ static bool keep_line(void *ctx, const struct audit_line *line, struct slice tex
     struct tail *t = ctx;
 
     t->seq = line->seq;
-    if (!audit_filter_wants(&t->o->filter, line))
+    bool is_wanted = audit_filter_wants(&t->o->filter, line);
+    if (audit_filter_is_full(&t->o->filter))
+        return false;
+    if (!is_wanted)
         return true;
     char **place = &t->ring[t->taken++ % t->o->last];
     free(*place);
@@ -40,14 +43,13 @@ static bool keep_line(void *ctx, const struct audit_line *line, struct slice tex
     return *place != NULL;
 }
 
-static void forget(struct tail *t)
+static void empty_ring(struct tail *t)
 {
     for (uint64_t i = 0; i < t->o->last; i++) {
         free(t->ring[i]);
         t->ring[i] = NULL;
     }
     t->taken = 0;
-    audit_filter_drop(&t->o->filter);
 }
 
 /* Read the newest segments, going back until there are enough records: twice as far each time. */
@@ -61,7 +63,8 @@ static int read_last(struct tail *t, const struct audit_parts *parts)
         int code = audit_walk(&newest, keep_line, t);
         if (code == AUDIT_EXIT_USAGE || t->taken >= t->o->last || from == 0)
             return code;
-        forget(t);
+        empty_ring(t);
+        audit_filter_forget(&t->o->filter);
     }
 }
 
@@ -92,7 +95,9 @@ static bool new_line(void *ctx, const struct audit_line *line, struct slice text
     if (line->seq <= t->seq)
         return true;
     t->seq = line->seq;
-    return !audit_filter_wants(&t->o->filter, line) || audit_print_line(line, text, t->o->form);
+    if (audit_filter_wants(&t->o->filter, line) && !audit_print_line(line, text, t->o->form))
+        return false;
+    return !audit_filter_is_full(&t->o->filter);
 }
 
 /* The whole lines behind t->offset. False when the output fails or the segment was changed under us. */
@@ -192,6 +197,8 @@ static int follow(struct tail *t)
     }
     if (t->fd >= 0)
         close(t->fd);
+    if (audit_filter_is_full(&t->o->filter)) /* which is said for all subcommands */
+        return AUDIT_EXIT_USAGE;
     return e.code == ERR_CONFLICT ? (audit_cannot(&e), AUDIT_EXIT_FINDING) : audit_cannot(&e);
 }
 
@@ -232,7 +239,7 @@ int audit_cmd_tail(struct audit_options *o)
             code = follow(&t);
     }
     if (t.ring)
-        forget(&t);
+        empty_ring(&t);
     free(t.ring);
     audit_parts_drop(&parts);
     return code;

@@ -67,18 +67,23 @@ static bool take_number(const struct audit_line *line, struct slice key, int64_t
     return num_i64(audit_line_field(line, key), 0, INT64_MAX, out);
 }
 
-/* What the request changes, and what it may lead to. A read that got no answer changed nothing; an operation of a later version
- * is taken for a change. A name with escapes is none that could be told apart here. */
+bool audit_intent_is_change(const struct audit_line *intent)
+{
+    const struct op *op = opcat_by_name(audit_line_field(intent, S("op")));
+
+    return !op || op->retry == OP_RETRY_NEVER;
+}
+
+/* What the request changes, and what it may lead to. A name with escapes is none that could be told apart here. */
 static void take_change(struct audit_open *o, const struct audit_line *line)
 {
-    const struct op *op = opcat_by_name(slice_of(o->op));
     struct slice name = audit_line_field(line, S("new_service"));
 
     if (!name.n)
         name = audit_line_field(line, S("service"));
     if (name.n >= sizeof o->changed || slice_has(name, '\\'))
         name = SLICE_NONE;
-    o->is_change = !op || op->retry == OP_RETRY_NEVER;
+    o->is_change = audit_intent_is_change(line);
     put(o->changed, sizeof o->changed, name);
     o->has_peak = take_number(line, S("peak"), &o->peak);
     if (!take_number(line, S("peak_gpus"), &o->peak_gpus))

@@ -14,6 +14,9 @@ struct audit_pending;
 bool audit_error_is_unknown(struct slice error);
 /* The same of an outcome as a whole: its error, or a status that says nothing for certain. */
 bool audit_outcome_is_unknown(const struct audit_line *outcome);
+/* Does this intent's request change anything? A read changes nothing, whatever came of it; an operation of a later version is
+ * taken for a change. */
+bool audit_intent_is_change(const struct audit_line *intent);
 
 /* An open intent: what its lines said. */
 struct audit_open {
