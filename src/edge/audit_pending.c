@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define DOTS "..."
+
 struct audit_pending {
     struct map *by_id; /* id -> struct audit_open, owned */
     bool keep_unknown;
@@ -53,13 +55,37 @@ void audit_pending_free(struct audit_pending **p)
     *p = NULL;
 }
 
+/* Length of the character that s begins with, as a record spells it: 'a', \", \u00e9, \ud83d\ude00. */
+static size_t char_length(struct slice s)
+{
+    if (s.n < 2 || s.p[0] != '\\')
+        return 1;
+    if (s.n < 6 || s.p[1] != 'u')
+        return 2;
+    bool is_pair = s.n >= 12 && s.p[2] == 'd' && memchr("89ab", s.p[3], 4) && s.p[6] == '\\' &&
+                   s.p[7] == 'u' && s.p[8] == 'd' && memchr("cdef", s.p[9], 4);
+    return is_pair ? 12 : 6;
+}
+
+/* The longest beginning of s, whole characters only, of at most max bytes. */
+static struct slice fitting(struct slice s, size_t max)
+{
+    size_t n = 0, step;
+
+    while (n < s.n && n + (step = char_length(slice_skip(s, n))) <= max)
+        n += step;
+    return slice_from(s.p, n);
+}
+
+/* What stands in a record; what is longer is cut and ends with dots, as records do. */
 static void put(char *out, size_t size, struct slice s)
 {
-    size_t n = s.n < size ? s.n : size - 1;
+    struct slice text = s.n < size ? s : fitting(s, size - sizeof DOTS);
+    struct slice end = text.n < s.n ? S(DOTS) : S("");
 
-    if (n)
-        memcpy(out, s.p, n);
-    out[n] = '\0';
+    if (text.n)
+        memcpy(out, text.p, text.n);
+    memcpy(out + text.n, end.p, end.n + 1);
 }
 
 static bool take_number(const struct audit_line *line, struct slice key, int64_t *out)

@@ -25,7 +25,7 @@ struct audit_open {
                                             "" = it is not */
     uint64_t seq;                        /* of the last one */
     char id[33], nonce[65], attempt[20]; /* attempt = the number of its try, or "" */
-    char t[25], client[65], op[65], service[65]; /* for people; cut if longer */
+    char t[25], client[65], op[65], service[65]; /* for people; cut to whole characters and "..." if longer */
     bool is_change;
     char changed[160];                   /* the service that it changes, or makes; "" where none is named or it does not fit */
     bool has_peak;                       /* of that service after the call; no GPUs where none are stated */

@@ -473,6 +473,39 @@ static void pending_unknown(void **state)
                     "no_answer\",0\r\n"));
 }
 
+/* Texts that do not fit are cut between two characters: half an escape would make the line no JSON. */
+static void pending_cuts_whole_characters(void **state)
+{
+    static const struct {
+        unsigned before; /* so many letters */
+        const char *text;
+        unsigned kept; /* 0 = all */
+    } cases[] = {
+        { 60, "1234", 0 },        { 60, "12345", 61 },          { 60, "\\\"345", 60 },
+        { 59, "\\\\2345", 61 },   { 58, "\\u00e95", 58 },       { 55, "\\u00e92345", 61 },
+        { 54, "\\ud83d2345", 0 }, { 53, "\\ud83d\\ude00", 53 }, { 49, "\\ud83d\\ude002345", 61 },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char text[80], line[400], shown[200];
+        const char *const fields[] = { line };
+        snprintf(text, sizeof text, "%0*d%s", (int)cases[i].before, 0, cases[i].text);
+        snprintf(line, sizeof line,
+                 "\"intent\"," PREV ",\"id\":\"a1\",\"client\":\"%s\",\"op\":\"DeleteService\",\"service\":"
+                 "\"%s\"",
+                 text, text);
+        const char *file = write_lines(fields, 1);
+        unsigned kept = cases[i].kept ? cases[i].kept : (unsigned)strlen(text);
+        const char *dots = cases[i].kept ? "..." : "";
+        snprintf(shown, sizeof shown,
+                 "\"client\":\"%.*s%s\",\"op\":\"DeleteService\",\"service\":\"%.*s%s\",\"count\":1}\n",
+                 (int)kept, text, dots, (int)kept, text, dots);
+        assert_int_equal(RUN("pending", "--json", file), 0);
+        assert_true(has(shown));
+    }
+}
+
 /* ---- tail ---- */
 
 static void tail_last(void **state)
@@ -619,6 +652,7 @@ int main(void)
         cmocka_unit_test(csv),
         cmocka_unit_test(stats),
         cmocka_unit_test(pending_unknown),
+        cmocka_unit_test(pending_cuts_whole_characters),
         cmocka_unit_test(tail_last),
         cmocka_unit_test(tail_follows),
         cmocka_unit_test(verify_held),
