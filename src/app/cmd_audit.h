@@ -23,6 +23,8 @@ struct audit_options {
 
 /* Why it cannot go on, to standard error; AUDIT_EXIT_USAGE. */
 int audit_cannot(const struct err *e);
+/* Nothing of a log is there: false. */
+bool audit_no_segment(const char *dir, const char *name, struct err *e);
 /* The segments that the paths name, in order. */
 bool audit_collect(struct audit_parts *parts, const struct audit_options *o, struct err *e);
 

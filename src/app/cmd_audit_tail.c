@@ -204,7 +204,7 @@ static int follow(struct tail *t)
 
 /* ---- the command ---- */
 
-static bool find_log(struct tail *t, struct err *e)
+static bool name_log(struct tail *t, struct err *e)
 {
     const struct audit_options *o = t->o;
     char path[PATH_MAX];
@@ -214,6 +214,14 @@ static bool find_log(struct tail *t, struct err *e)
     int n = snprintf(path, sizeof path, o->has_dir ? "%s/%s" : "%s", o->paths[0], o->name);
     return n > 0 && (size_t)n < sizeof path ? audit_names_init(&t->names, path, e)
                                             : err_set(e, ERR_TOO_LONG, "%s: path too long", o->paths[0]);
+}
+
+static bool find_log(struct tail *t, struct audit_parts *parts, struct err *e)
+{
+    if (!name_log(t, e) || !audit_parts_add_log(parts, &t->names, e))
+        return false;
+    audit_parts_sort(parts);
+    return parts->count || audit_no_segment(t->names.dir, t->names.base, e);
 }
 
 int audit_cmd_tail(struct audit_options *o)
@@ -227,10 +235,9 @@ int audit_cmd_tail(struct audit_options *o)
         err_set(&e, ERR_RANGE, "-n: expected 1 to %llu", (unsigned long long)LAST_MAX);
     else if (!(t.ring = calloc(o->last, sizeof *t.ring)))
         err_set(&e, ERR_MEMORY, "no memory for so many records");
-    if (e.code || !find_log(&t, &e) || !audit_parts_add_log(&parts, &t.names, &e)) {
+    if (e.code || !find_log(&t, &parts, &e)) {
         code = audit_cannot(&e);
     } else {
-        audit_parts_sort(&parts);
         code = read_last(&t, &parts);
         if (code != AUDIT_EXIT_USAGE &&
             ((o->form == AUDIT_FORM_CSV && !audit_print_csv_head()) || !print_last(&t)))

@@ -10,6 +10,11 @@ int audit_cannot(const struct err *e)
     return AUDIT_EXIT_USAGE;
 }
 
+bool audit_no_segment(const char *dir, const char *name, struct err *e)
+{
+    return err_set(e, ERR_MISSING, "%s: no segment of a log named %s", dir, name);
+}
+
 static bool add_path(struct audit_parts *parts, const char *path, const char *name, struct err *e)
 {
     struct stat st;
@@ -26,7 +31,7 @@ static bool add_path(struct audit_parts *parts, const char *path, const char *na
         return err_set(e, ERR_TOO_LONG, "%s: path too long", path);
     if (!audit_names_init(&names, log_path, e) || !audit_parts_add_log(parts, &names, e))
         return false;
-    return parts->count > before || err_set(e, ERR_MISSING, "%s: no segment of a log named %s", path, name);
+    return parts->count > before || audit_no_segment(path, name, e);
 }
 
 bool audit_collect(struct audit_parts *parts, const struct audit_options *o, struct err *e)

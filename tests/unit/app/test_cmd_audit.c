@@ -523,6 +523,32 @@ static void tail_last(void **state)
     assert_int_equal(RUN("tail", "--by", "op", dir), 2);
 }
 
+/* No log is not a log without records; there is nothing to follow either. */
+static void tail_of_nothing(void **state)
+{
+    char empty[100], nosuch[120], current[120], says[200];
+
+    (void)state;
+    snprintf(empty, sizeof empty, "%s/empty", dir);
+    snprintf(nosuch, sizeof nosuch, "%s/nosuch.jsonl", empty);
+    snprintf(current, sizeof current, "%s/audit.jsonl", empty);
+    assert_int_equal(mkdir(empty, 0700), 0);
+    snprintf(says, sizeof says, "easgate audit: %s: no segment of a log named audit.jsonl\n", empty);
+    assert_int_equal(RUN("tail", empty), 2);
+    assert_string_equal(output, says);
+    assert_int_equal(RUN("tail", "--follow", empty), 2);
+    assert_string_equal(output, says);
+    snprintf(says, sizeof says, "easgate audit: %s: no segment of a log named nosuch.jsonl\n", empty);
+    assert_int_equal(RUN("tail", "--csv", nosuch), 2);
+    assert_string_equal(output, says);
+    assert_int_equal(RUN("tail", "--name", "nosuch.jsonl", empty), 2);
+    assert_string_equal(output, says);
+    made_file(empty, "audit.jsonl", SLICE_NONE);
+    assert_int_equal(RUN("tail", empty), 0); /* a log that nothing was written to yet */
+    assert_int_equal(unlink(current), 0);
+    assert_int_equal(rmdir(empty), 0);
+}
+
 static void append_lines(const char *file, unsigned long long first, unsigned count)
 {
     FILE *f = fopen(file, "a");
@@ -654,6 +680,7 @@ int main(void)
         cmocka_unit_test(pending_unknown),
         cmocka_unit_test(pending_cuts_whole_characters),
         cmocka_unit_test(tail_last),
+        cmocka_unit_test(tail_of_nothing),
         cmocka_unit_test(tail_follows),
         cmocka_unit_test(verify_held),
         cmocka_unit_test(verify_usage),
