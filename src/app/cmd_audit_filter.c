@@ -23,16 +23,17 @@ bool audit_filter_time(struct slice text, int64_t now_ms, char out[25])
     uint64_t ago_ms;
     int64_t at_ms;
 
-    if (text.n == 10) {
-        snprintf(whole, sizeof whole, "%.*sT00:00:00Z", SLICE_FMT(text));
-        text = slice_of(whole);
-    }
     if (num_duration_ms(text, &ago_ms)) {
         if (ago_ms > (uint64_t)now_ms)
             return false;
         at_ms = now_ms - (int64_t)ago_ms;
-    } else if (!enc_untime_utc(text, &at_ms)) {
-        return false;
+    } else {
+        if (text.n == 10) {
+            snprintf(whole, sizeof whole, "%.*sT00:00:00Z", SLICE_FMT(text));
+            text = slice_of(whole);
+        }
+        if (!enc_untime_utc(text, &at_ms))
+            return false;
     }
     enc_time_utc(at_ms, true, out);
     return true;

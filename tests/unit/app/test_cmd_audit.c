@@ -389,7 +389,9 @@ static void filters(void **state)
     assert_true(lines() == 1 && has("5 2026-11-14T"));
     assert_int_equal(RUN("show", "--until", "2d", file),
                      0); /* of 2026-11-21 at the latest: all or some, never an error */
-    static const char *const bad[] = { "2026-11", "2026-13-01", "yesterday", "", "1y" };
+    assert_int_equal(RUN("show", "--since", "864000000s", file), 0); /* as long as a date; in 1999 */
+    assert_int_equal(lines(), 14);
+    static const char *const bad[] = { "2026-11", "2026-13-01", "yesterday", "", "1y", "9999999999s" };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         assert_int_equal(RUN("show", "--since", bad[i], file), 2);
     assert_int_equal(RUN("show", "--decision", "perhaps", file), 2);
