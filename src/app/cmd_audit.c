@@ -118,6 +118,38 @@ static int goes_with(int opt)
     return opt == OPT_BY ? STATS : TAIL;
 }
 
+/* As a person writes it: --client, -n. */
+static void name_option(int opt, char out[24])
+{
+    for (size_t i = 0; known[i].name; i++)
+        if (known[i].val == opt)
+            snprintf(out, 24, "--%s", known[i].name);
+    if (opt < OPT_NAME)
+        snprintf(out, 24, "-%c", opt);
+}
+
+/* It goes with other subcommands than this one. */
+static bool refuse_option(int opt, const char *name, const struct command *c, struct err *e)
+{
+    SCOPED(sbuf) others = SBUF_MAX(200);
+
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+        if (goes_with(opt) & commands[i].bit)
+            sbuf_addf(&others, "%s%s", others.n ? ", " : "", commands[i].name);
+    return err_set(e, ERR_UNKNOWN, "%s: %s does not take this option, expected it with %.*s", name, c->name,
+                   SLICE_FMT(sbuf_slice(&others)));
+}
+
+static bool expect_type(struct err *e)
+{
+    SCOPED(sbuf) types = SBUF_MAX(400);
+
+    for (int t = AUDIT_NONE + 1; t < AUDIT_TYPE_COUNT_; t++)
+        sbuf_addf(&types, "%s%s", types.n ? ", " : "", audit_type_name((enum audit_type)t));
+    return err_set(e, ERR_UNKNOWN, "no type of record, expected %.*s", SLICE_FMT(sbuf_slice(&types)));
+}
+
+/* The values' errors: read_options says of which option, and what it was. */
 static bool read_filter(int opt, struct slice value, struct audit_filter *f, struct err *e)
 {
     struct slice *const texts[] = { &f->client, &f->op, &f->service, &f->id, &f->type };
@@ -125,19 +157,18 @@ static bool read_filter(int opt, struct slice value, struct audit_filter *f, str
     if (opt <= OPT_TYPE) {
         *texts[opt - OPT_CLIENT] = value;
         if (opt == OPT_TYPE && audit_type_of(value) == AUDIT_NONE)
-            return err_set(e, ERR_UNKNOWN, "there is no such type of record");
-        return value.n || err_set(e, ERR_RANGE, "an option's value is empty");
+            return expect_type(e);
+        return value.n || err_set(e, ERR_RANGE, "is empty, expected what the records have there");
     }
     if (opt == OPT_DECISION) {
         f->decision = slice_eq(value, S("allow"))  ? AUDIT_ALLOW
                       : slice_eq(value, S("deny")) ? AUDIT_DENIAL
                                                    : 0;
-        return f->decision || err_set(e, ERR_UNKNOWN, "--decision: expected allow or deny");
+        return f->decision || err_set(e, ERR_UNKNOWN, "expected allow or deny");
     }
     return audit_filter_time(value, clock_wall_ms(&clock_system), opt == OPT_SINCE ? f->since : f->until) ||
-           err_set(
-               e, ERR_SYNTAX,
-               "--since, --until: expected 2026-11-23, 2026-11-23T15:27:57Z, or a time ago such as 2h or 7d");
+           err_set(e, ERR_SYNTAX,
+                   "expected 2026-11-23, 2026-11-23T15:27:57Z, or a time ago such as 2h or 7d");
 }
 
 static bool read_option(int opt, const char *value, struct audit_options *o, struct err *e)
@@ -155,8 +186,8 @@ static bool read_option(int opt, const char *value, struct audit_options *o, str
     else if (opt == 'f')
         o->follow = true;
     else if (opt == 'n')
-        return num_u64(slice_of(value), 1, UINT32_MAX, &o->last) ||
-               err_set(e, ERR_RANGE, "-n: expected a number");
+        return num_u64(slice_of(value), 1, AUDIT_LAST_MAX, &o->last) ||
+               err_set(e, ERR_RANGE, "expected 1 to %d", AUDIT_LAST_MAX);
     else
         o->form = opt == OPT_CSV ? AUDIT_FORM_CSV : AUDIT_FORM_JSON;
     return true;
@@ -167,15 +198,18 @@ static bool read_options(int argc, char **argv, const struct command *c, struct 
 {
     int opt;
     struct stat st;
+    struct err why = { 0 };
+    char name[24] = "";
 
     optind = 1;
     while ((opt = getopt_long(argc, argv, "fn:", known, NULL)) != -1) {
         if (opt == '?')
             return err_set(e, ERR_UNKNOWN, "option not known, or without its value");
+        name_option(opt, name);
         if (!(goes_with(opt) & c->bit))
-            return err_set(e, ERR_UNKNOWN, "%s does not take this option", c->name);
-        if (!read_option(opt, optarg, o, e))
-            return false;
+            return refuse_option(opt, name, c, e);
+        if (!read_option(opt, optarg, o, &why))
+            return err_set(e, why.code, "%s '%.64s': %s", name, optarg, why.text);
     }
     o->paths = argv + optind;
     if (!o->paths[0])

@@ -7,6 +7,8 @@
 
 enum { AUDIT_EXIT_FINE = 0, AUDIT_EXIT_FINDING = 1, AUDIT_EXIT_USAGE = 2, AUDIT_EXIT_SHORT = 3 };
 
+#define AUDIT_LAST_MAX 10000 /* records that tail keeps */
+
 enum audit_form { AUDIT_FORM_TEXT = 0, AUDIT_FORM_JSON, AUDIT_FORM_CSV };
 
 struct audit_options {

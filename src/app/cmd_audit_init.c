@@ -14,6 +14,7 @@
 
 #define DEFAULT_CONFIG   "/etc/easgate/easgate.ini"
 #define DEFAULT_EPOCH_MS 3600000
+#define EPOCH_MAX_MS     31622400000 /* 366 d: docs/audit.md, LENGTH */
 
 static const char usage[] =
     "usage: easgate audit init [--config FILE | --key-file PATH] [--epoch DURATION]\n"
@@ -49,7 +50,17 @@ static int fail(const char *why)
     return 2;
 }
 
-static bool read_options(int argc, char **argv, struct options *o)
+static bool read_epoch(const char *text, uint64_t *out_ms, struct err *e)
+{
+    uint64_t ms;
+
+    if (!num_duration_ms(slice_of(text), &ms) || ms % 1000 || ms < 1000 || ms > EPOCH_MAX_MS)
+        return err_set(e, ERR_RANGE, "--epoch '%.64s': expected whole seconds, 1s to 366d, such as 1h", text);
+    *out_ms = ms;
+    return true;
+}
+
+static bool read_options(int argc, char **argv, struct options *o, struct err *e)
 {
     static const struct option known[] = { { "config", required_argument, NULL, 'c' },
                                            { "key-file", required_argument, NULL, 'k' },
@@ -67,11 +78,16 @@ static bool read_options(int argc, char **argv, struct options *o)
             o->key_file = optarg;
         else if (c == 'h')
             o->help = true;
-        else if (c != 'e' || !num_duration_ms(slice_of(optarg), &o->epoch_ms) || o->epoch_ms < 1000 ||
-                 o->epoch_ms % 1000)
+        else if (c != 'e')
+            return err_set(e, ERR_UNKNOWN, "option not known, or without its value");
+        else if (!read_epoch(optarg, &o->epoch_ms, e))
             return false;
     }
-    return optind == argc && !(o->config && o->key_file);
+    if (optind < argc)
+        return err_set(e, ERR_UNKNOWN, "'%.64s': expected options only", argv[optind]);
+    return !(o->config && o->key_file) ||
+           err_set(e, ERR_CONFLICT,
+                   "expected --config or --key-file, not both: each says where the state file is");
 }
 
 /* The path of the state file, from the configuration; the caller frees it. NULL after a message. */
@@ -144,8 +160,10 @@ static int make_and_print(const char *path, const struct options *o)
 int cmd_audit_init(int argc, char **argv)
 {
     struct options o;
+    struct err e = { 0 };
 
-    if (!read_options(argc, argv, &o)) {
+    if (!read_options(argc, argv, &o, &e)) {
+        fail(e.text);
         fputs("Try 'easgate audit init --help'.\n", stderr);
         return 2;
     }

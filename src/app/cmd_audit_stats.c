@@ -245,7 +245,9 @@ int audit_cmd_stats(struct audit_options *o)
     if (!s.rows)
         err_set(&e, ERR_MEMORY, "no memory to count in");
     else if (!read_columns(&s, o->by))
-        err_set(&e, ERR_UNKNOWN, "--by: expected some of client,op,decision,type,service,day, each once");
+        err_set(&e, ERR_UNKNOWN,
+                "--by '%.*s': expected some of client,op,decision,type,service,day, each once",
+                (int)(o->by.n < 64 ? o->by.n : 64), o->by.p);
     else
         audit_collect(&parts, o, &e);
     if (e.code) {

@@ -649,6 +649,28 @@ static void lines_that_are_no_records(void **state)
     assert_int_equal(unlink(other), 0);
 }
 
+/* What was wrong, where, and what would not be. */
+static void usage_says(void **state)
+{
+    (void)state;
+    assert_int_equal(RUN("verify", "--id", "x", dir), 2);
+    assert_true(has("--id: verify does not take this option, expected it with show, tail, stats\n"));
+    assert_int_equal(RUN("show", "-n", "3", dir), 2);
+    assert_true(has("-n: show does not take this option, expected it with tail\n"));
+    assert_int_equal(RUN("show", "--type", "what", dir), 2);
+    assert_true(has("--type 'what': no type of record, expected start, policy, intent, ") && has(", ship\n"));
+    assert_int_equal(RUN("show", "--service", "", dir), 2);
+    assert_true(has("--service '': is empty, expected what the records have there\n"));
+    assert_int_equal(RUN("show", "--decision", "perhaps", dir), 2);
+    assert_true(has("--decision 'perhaps': expected allow or deny\n"));
+    assert_int_equal(RUN("show", "--until", "soon", dir), 2);
+    assert_true(has("--until 'soon': expected 2026-11-23, "));
+    assert_int_equal(RUN("tail", "-n", "10001", dir), 2);
+    assert_true(has("-n '10001': expected 1 to 10000\n"));
+    assert_int_equal(RUN("stats", "--by", "op,colour", dir), 2);
+    assert_true(has("--by 'op,colour': expected some of client,"));
+}
+
 static void usage(void **state)
 {
     (void)state;
@@ -674,6 +696,7 @@ int main(void)
         cmocka_unit_test(show),
         cmocka_unit_test(pending),
         cmocka_unit_test(usage),
+        cmocka_unit_test(usage_says),
         cmocka_unit_test(lines_that_are_no_records),
         cmocka_unit_test(filters),
         cmocka_unit_test(filter_is_full),

@@ -133,9 +133,14 @@ static void test_usage(void **state)
     assert_int_equal(RUN("--key-file", key_path, "--epoch", "500ms"), 2);
     assert_int_equal(RUN("--key-file", key_path, "--epoch", "0s"), 2);
     assert_int_equal(RUN("--key-file", key_path, "--epoch", "1500ms"), 2);
-    assert_int_equal(RUN("--key-file", key_path, "--epoch", "1000d"), 2);
+    assert_non_null(strstr(
+        err, "easgate audit init: --epoch '1500ms': expected whole seconds, 1s to 366d, such as 1h\n"));
+    assert_int_equal(RUN("--key-file", key_path, "--epoch", "367d"), 2);
+    assert_non_null(strstr(err, "--epoch '367d': expected"));
     assert_int_equal(RUN("--key-file", key_path, "--config", ini_path), 2);
+    assert_non_null(strstr(err, "expected --config or --key-file, not both"));
     assert_int_equal(RUN("--key-file", key_path, "more"), 2);
+    assert_non_null(strstr(err, "'more': expected options only"));
     assert_int_equal(RUN("--key"), 2);
     assert_int_equal(RUN("--key-file", "/nowhere/at/all"), 2);
     assert_non_null(strstr(err, "/nowhere/at/all"));
