@@ -152,13 +152,17 @@ static bool expect_type(struct err *e)
 /* The values' errors: read_options says of which option, and what it was. */
 static bool read_filter(int opt, struct slice value, struct audit_filter *f, struct err *e)
 {
-    struct slice *const texts[] = { &f->client, &f->op, &f->service, &f->id, &f->type };
+    struct slice *const texts[] = { &f->client, &f->op, &f->service, &f->id };
 
-    if (opt <= OPT_TYPE) {
-        *texts[opt - OPT_CLIENT] = value;
-        if (opt == OPT_TYPE && audit_type_of(value) == AUDIT_NONE)
-            return expect_type(e);
-        return value.n || err_set(e, ERR_RANGE, "is empty, expected what the records have there");
+    if (opt < OPT_TYPE) {
+        if (!value.n)
+            return err_set(e, ERR_RANGE, "is empty, expected what the records have there");
+        return audit_filter_text(f, value, texts[opt - OPT_CLIENT]) ||
+               err_set(e, ERR_TOO_LONG, "is longer than any record, or there is no memory for it");
+    }
+    if (opt == OPT_TYPE) {
+        f->type = value;
+        return audit_type_of(value) != AUDIT_NONE || expect_type(e);
     }
     if (opt == OPT_DECISION) {
         f->decision = slice_eq(value, S("allow"))  ? AUDIT_ALLOW

@@ -3,6 +3,8 @@
 #include "base/enc.h"
 #include "base/num.h"
 
+#define TEXTS_MAX_BYTES (8 * (size_t)AUDIT_LINE_MAX_BYTES)
+
 enum audit_decision audit_decision_of(enum audit_type type)
 {
     if (type == AUDIT_INTENT || type == AUDIT_OUTCOME || type == AUDIT_RESOLVED)
@@ -37,6 +39,17 @@ bool audit_filter_time(struct slice text, int64_t now_ms, char out[25])
     }
     enc_time_utc(at_ms, true, out);
     return true;
+}
+
+bool audit_filter_text(struct audit_filter *f, struct slice text, struct slice *out)
+{
+    SCOPED(sbuf) quoted = SBUF_MAX(AUDIT_LINE_MAX_BYTES);
+
+    if (!f->texts && !(f->texts = arena_new(TEXTS_MAX_BYTES)))
+        return false;
+    enc_json_string(text, &quoted);
+    *out = sbuf_ok(&quoted) ? arena_dup(f->texts, audit_field_text(sbuf_slice(&quoted))) : SLICE_NONE;
+    return out->p != NULL;
 }
 
 /* By what only intents and denials say. */
@@ -96,4 +109,5 @@ void audit_filter_forget(struct audit_filter *f)
 void audit_filter_drop(struct audit_filter *f)
 {
     audit_filter_forget(f);
+    arena_free(&f->texts);
 }

@@ -398,6 +398,29 @@ static void filters(void **state)
     assert_int_equal(RUN("show", "--client", "", file), 2);
 }
 
+/* A person writes what is meant; records have their escapes. */
+static void filters_escape(void **state)
+{
+    static const char *const fields[] = {
+        "\"intent\"," PREV ",\"id\":\"a1\",\"client\":\"a,b\\\"c\",\"op\":\"DeleteService\"",
+        "\"deny\"," PREV ",\"id\":\"a2\",\"client\":\"a\\\\b\",\"service\":\"caf\\u00e9\\ud83d\\ude00\"",
+        "\"deny\"," PREV ",\"id\":\"a3\",\"client\":\"b\",\"service\":\"\\u001b[31m\\ufffd\"",
+    };
+    const char *file = write_lines(fields, 3);
+
+    (void)state;
+    assert_int_equal(RUN("show", "--client", "a,b\"c", file), 0);
+    assert_true(lines() == 1 && has("id=a1"));
+    assert_int_equal(RUN("show", "--client", "a\\b", "--service", "caf\xc3\xa9\xf0\x9f\x98\x80", file), 0);
+    assert_true(lines() == 1 && has("id=a2"));
+    assert_int_equal(RUN("show", "--service", "\x1b[31m\xff", file), 0); /* 0xff is no UTF-8 */
+    assert_true(lines() == 1 && has("id=a3"));
+    assert_int_equal(RUN("show", "--client", "a,b\\\"c", file), 0);
+    assert_int_equal(lines(), 0);
+    assert_int_equal(RUN("show", "--client", "a", "--client", "b", file), 0); /* the last one counts */
+    assert_true(lines() == 1 && has("id=a3"));
+}
+
 /* An outcome that a filter cannot know to be wanted is not left out without a word. */
 static void filter_is_full(void **state)
 {
@@ -699,6 +722,7 @@ int main(void)
         cmocka_unit_test(usage_says),
         cmocka_unit_test(lines_that_are_no_records),
         cmocka_unit_test(filters),
+        cmocka_unit_test(filters_escape),
         cmocka_unit_test(filter_is_full),
         cmocka_unit_test(csv),
         cmocka_unit_test(stats),
