@@ -132,6 +132,10 @@ static size_t not_shown(const struct verify *v, const struct audit_verdict *out,
         texts[n++] = "no --key: that the log, or all of it from some record behind the last checkpoint on, "
                      "was written "
                      "anew by somebody would not show";
+    else if (out->keyed > out->macs)
+        texts[n++] =
+            "macs of epochs before the key's were not checked: that who has this key wrote such records "
+            "anew, behind the last checkpoint, would not show; the first key shows it";
     if (out->removed_by_seq && out->unseen_from)
         texts[n++] = "what the removed records were: who has the present key can announce a removal, too. "
                      "--from-checkpoint, with the last checkpoint of a verification that read them, shows it";
@@ -170,10 +174,11 @@ static int print_json(struct verify *v, const struct audit_verdict *out, bool ok
               ok ? "true" : "false", (unsigned long long)out->records, (unsigned long long)out->first_seq,
               (unsigned long long)out->last_seq, out->files);
     sbuf_addf(&s,
-              "\"last_t\":\"%s\",\"last_hash\":\"%s\",\"keyed\":%llu,\"macs\":%llu,\"checkpoints\":%llu,"
-              "\"short_of\":%llu,",
+              "\"last_t\":\"%s\",\"last_hash\":\"%s\",\"keyed\":%llu,\"macs\":%llu,"
+              "\"macs_unchecked\":%llu,\"checkpoints\":%llu,\"short_of\":%llu,",
               out->last_t, out->last_hash, (unsigned long long)out->keyed, (unsigned long long)out->macs,
-              (unsigned long long)out->marks, (unsigned long long)out->short_of);
+              (unsigned long long)(out->keyed - out->macs), (unsigned long long)out->marks,
+              (unsigned long long)out->short_of);
     sbuf_adds(&s, "\"reason\":");
     enc_json_string(slice_of(e->text), &s);
     sbuf_adds(&s, ",\"not_shown\":[");
@@ -204,8 +209,10 @@ static int print_text(struct verify *v, const struct audit_verdict *out, bool ok
     printf("last record: %s %s\n", out->last_t, out->last_hash);
     tell_beginning(v, out);
     if (v->o->key)
-        printf("key: %llu macs are right; %llu records have none\n", (unsigned long long)out->macs,
-               (unsigned long long)(out->records - out->macs));
+        printf("key: %llu macs are right; %llu were not checked (of epochs before the key's); "
+               "%llu records have none\n",
+               (unsigned long long)out->macs, (unsigned long long)(out->keyed - out->macs),
+               (unsigned long long)(out->records - out->keyed));
     if (v->o->checkpoint)
         printf("checkpoints: %llu of %zu fit%s, the last at record %llu\n", (unsigned long long)out->marks,
                v->marks.count, v->marks.are_signed ? " and are signed" : "",

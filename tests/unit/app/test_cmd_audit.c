@@ -213,7 +213,8 @@ static void verify_held(void **state)
     make_held(&m);
     assert_int_equal(RUN("verify", "--key", made_path[0], "--checkpoint", made_path[1], m.dir), 0);
     assert_true(has("whole: 14 records, 1 to 14, in 2 files\n") &&
-                has("key: 14 macs are right; 0 records have none\n") &&
+                has("key: 14 macs are right; 0 were not checked (of epochs before the key's); 0 records have "
+                    "none\n") &&
                 has("checkpoints: 1 of 1 fit, the last at record 14\n") && !has("not shown"));
     assert_int_equal(RUN("verify", "--key", made_path[0], "--checkpoint", made_path[2], m.dir), 0);
     assert_true(has("not shown: records cut off behind the last checkpoint"));
@@ -224,7 +225,8 @@ static void verify_held(void **state)
     assert_int_equal(RUN("verify", "--checkpoint", made_path[1], m.dir), 0);
     assert_true(has("whether the checkpoints are genuine was not checked"));
     assert_int_equal(RUN("verify", "--json", "--key", made_path[0], "--checkpoint", made_path[1], m.dir), 0);
-    assert_true(has("\"keyed\":14,\"macs\":14,\"checkpoints\":1,\"short_of\":0,\"reason\":\"\",\"not_shown\":"
+    assert_true(has("\"keyed\":14,\"macs\":14,\"macs_unchecked\":0,\"checkpoints\":1,\"short_of\":0,"
+                    "\"reason\":\"\",\"not_shown\":"
                     "[],\"notes\":[],"
                     "\"notes_left_out\":0}\n"));
     write_checkpoint("others", &m, 4, 1);
@@ -237,6 +239,34 @@ static void verify_held(void **state)
     assert_true(has("shorter than the checkpoint: it is of record 14, the log ends with record 11\n"));
     assert_int_equal(RUN("verify", "--json", "--checkpoint", made_path[1], m.dir), 3);
     assert_true(has("\"short_of\":14,"));
+    made_drop(&m);
+}
+
+/* Two records without a mac, eight of the epochs 0 to 2, five that the key of epoch 3 can check. */
+static void verify_later_key(void **state)
+{
+    struct made m;
+    char key_path[100];
+    SCOPED(sbuf) text = SBUF_MAX(AUDIT_KEY_TEXT_BYTES);
+
+    (void)state;
+    made_begin(&m, false, 1);
+    made_add_many(&m, 2, 1000);
+    m.chain.key = &m.key;
+    made_add_many(&m, 6, 300000);
+    audit_key_print(&m.key, &text);
+    made_add_many(&m, 2, 300000);
+    made_end(&m);
+    made_file(m.dir, "key", sbuf_slice(&text));
+    snprintf(key_path, sizeof key_path, "%s/key", m.dir);
+    assert_int_equal(RUN("verify", "--key", key_path, m.dir), 0);
+    assert_true(has("whole: 15 records") &&
+                has("key: 5 macs are right; 8 were not checked (of epochs before the key's); 2 records have "
+                    "none\n") &&
+                has("not shown: macs of epochs before the key's were not checked: "));
+    assert_int_equal(RUN("verify", "--json", "--key", key_path, m.dir), 0);
+    assert_true(has("\"keyed\":13,\"macs\":5,\"macs_unchecked\":8,") &&
+                has("\"not_shown\":[\"macs of epochs before "));
     made_drop(&m);
 }
 
@@ -732,6 +762,7 @@ int main(void)
         cmocka_unit_test(tail_of_nothing),
         cmocka_unit_test(tail_follows),
         cmocka_unit_test(verify_held),
+        cmocka_unit_test(verify_later_key),
         cmocka_unit_test(verify_usage),
         cmocka_unit_test(verify_cut_checkpoint),
         cmocka_unit_test(verify_beginning),
