@@ -121,6 +121,12 @@ enum audit_type audit_type_of(struct slice name)
     return AUDIT_NONE;
 }
 
+bool audit_type_opens(enum audit_type t)
+{
+    return t == AUDIT_START || t == AUDIT_CHECKPOINT || t == AUDIT_CLOCK || t == AUDIT_OUTCOME ||
+           t == AUDIT_RECOVER;
+}
+
 /* ---- writing ---- */
 
 static const void *member(const struct audit_rec *rec, size_t at)

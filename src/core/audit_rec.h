@@ -45,6 +45,9 @@ enum audit_type {
 const char *audit_type_name(enum audit_type t);
 /* AUDIT_NONE for a name that is none of these. */
 enum audit_type audit_type_of(struct slice name);
+/* May a record of this type stand in a segment before the recover record that names the broken segment before it? docs/audit.md,
+ * chapter 5. */
+bool audit_type_opens(enum audit_type t);
 
 /* All fields of all types; empty slices and has_x = false are left out. Slices are borrowed for the call. */
 struct audit_rec {

@@ -165,9 +165,7 @@ static bool each_line(void *ctx, const struct audit_line *line, const struct aud
         take_rotate(v, line);
     if ((line->kind == AUDIT_RECOVER && !check_recover(v, line, text)) || !check_marks(v, line, text))
         return false;
-    v->is_opening = v->is_opening &&
-                    (line->kind == AUDIT_START || line->kind == AUDIT_CHECKPOINT ||
-                     line->kind == AUDIT_CLOCK || line->kind == AUDIT_OUTCOME || line->kind == AUDIT_RECOVER);
+    v->is_opening = v->is_opening && audit_type_opens(line->kind);
     if (v->unexplained && !v->is_opening)
         return place(&v->failure, ERR_CONFLICT, v->part->path, text->number, NOT_EXPLAINED);
     v->out->last_seq = line->seq;

@@ -6,6 +6,7 @@
  *   it ends with `rotate`                    finish the rotation
  *   it is empty, or gone                     go on behind the newest segment beside it
  *   anything else                            refuse, with file:line (or, when told to accept it, set the segment aside)
+ *   the segment before it was set aside      `recover` names it, if no record does yet (a crash came between)
  *
  * Then every intent without an outcome gets one, and the changes that are in doubt are kept for whoever asks (ledger_doubts):
  * they may still take effect, or have. They may stand in older segments, too: those are read back to a record that a started
@@ -141,8 +142,24 @@ static enum audit_scan_result scan_part(const struct audit_part *part, struct au
     return result;
 }
 
+/* A segment that was set aside, behind which the log goes on: a recover record has to name it, among the first of the next one. */
+struct unnamed {
+    char file[AUDIT_NAME_MAX]; /* "" = there is none */
+    uint64_t last_seq;         /* of it, that counts */
+    char hash[2 * AUDIT_HASH_BYTES + 1];
+};
+
+static void note_unnamed(struct unnamed *u, const struct audit_part *part, uint64_t last_seq,
+                         const unsigned char hash[AUDIT_HASH_BYTES])
+{
+    memcpy(u->file, part->name, sizeof part->name);
+    u->last_seq = last_seq;
+    enc_hex(hash, AUDIT_HASH_BYTES, u->hash);
+}
+
 /* Without a record in the current segment, the chain goes on behind the newest one beside it. */
-static bool adopt_last_part(struct ledger *l, const struct audit_parts *parts, struct err *e)
+static bool adopt_last_part(struct ledger *l, const struct audit_parts *parts, struct unnamed *out,
+                            struct err *e)
 {
     for (size_t i = parts->count; i > 0; i--) {
         const struct audit_part *part = &parts->list[i - 1];
@@ -164,13 +181,51 @@ static bool adopt_last_part(struct ledger *l, const struct audit_parts *parts, s
             return err_set(e, ERR_CONFLICT, "%s:%llu: %s", part->path, (unsigned long long)scan.bad_line,
                            why.text);
         adopt_chain(l, &scan.chain);
-        if (is_broken && !l->recovery.file[0]) {
-            memcpy(l->recovery.file, part->name, sizeof part->name);
-            snprintf(l->recovery.why, sizeof l->recovery.why, "goes on behind a segment that was set aside");
-        }
+        bool is_just_set_aside = strcmp(l->recovery.file, part->name) == 0;
+        if (is_broken && !is_just_set_aside)
+            note_unnamed(out, part, l->chain.seq, l->chain.hash);
         return true;
     }
     return true;
+}
+
+struct opening {
+    const char *file;                    /* of the broken segment before */
+    bool is_named, is_over;              /* a record names it; a record came that must not come before that */
+    char prev[2 * AUDIT_HASH_BYTES + 1]; /* of the first record */
+};
+
+static bool each_of_opening(void *ctx, const struct audit_line *line, const struct audit_text *text)
+{
+    struct opening *o = ctx;
+
+    if (text->number == 1)
+        memcpy(o->prev, line->prev.p, sizeof o->prev - 1);
+    if (line->kind == AUDIT_RECOVER && slice_eq(audit_line_field(line, S("file")), slice_of(o->file)))
+        o->is_named = true;
+    o->is_over = !audit_type_opens(line->kind);
+    return !o->is_named && !o->is_over;
+}
+
+/* The current segment has records: does one of the first of them name the broken segment that it goes on behind? A crash may have
+ * kept just those before that. */
+static void look_for_unnamed(const struct ledger *l, const struct audit_parts *parts, struct unnamed *out)
+{
+    const struct audit_part *before = NULL;
+
+    for (size_t i = 0; i < parts->count; i++)
+        if (parts->list[i].first_seq && parts->list[i].kind != AUDIT_FILE_CURRENT)
+            before = &parts->list[i];
+    if (!before || before->kind != AUDIT_FILE_BROKEN || before->first_seq >= l->first_seq)
+        return;
+    struct opening o = { .file = before->name };
+    struct audit_scan scan = { .each = each_of_opening, .ctx = &o };
+    audit_scan(segment_fd(l->segment), &scan, NULL);
+    if (o.is_named || o.is_over)
+        return; /* if it is over, nothing helps any more, and verify says so */
+    memcpy(out->file, before->name, sizeof before->name);
+    out->last_seq = l->first_seq - 1;
+    memcpy(out->hash, o.prev, sizeof out->hash);
 }
 
 /* ---- intents without an outcome ---- */
@@ -280,7 +335,7 @@ static bool settle_open_intents(struct ledger *l, const struct audit_parts *part
 
 /* ---- all of it ---- */
 
-static bool hold_first_records(struct ledger *l, struct err *e)
+static bool hold_first_records(struct ledger *l, const struct unnamed *unnamed, struct err *e)
 {
     char hash[2 * AUDIT_HASH_BYTES + 1];
     SCOPED(sbuf) note = SBUF_MAX(1024);
@@ -288,14 +343,22 @@ static bool hold_first_records(struct ledger *l, struct err *e)
                                .policy = slice_of(l->cfg.policy_digest ? l->cfg.policy_digest : ""),
                                .version = slice_of(l->cfg.version ? l->cfg.version : ""),
                                .host = slice_of(l->cfg.host ? l->cfg.host : "") };
+    const struct audit_rec behind = { .type = AUDIT_RECOVER,
+                                      .file = slice_of(unnamed->file),
+                                      .note = S("goes on behind a segment that was set aside"),
+                                      .hash = slice_of(unnamed->hash),
+                                      .has_last_seq = true,
+                                      .last_seq = (int64_t)unnamed->last_seq };
     struct audit_rec recover = ledger_recover_rec(l, hash, &note);
 
-    return ledger_hold(l, &start, e) && (!l->recovery.file[0] || ledger_hold(l, &recover, e));
+    return ledger_hold(l, &start, e) && (!unnamed->file[0] || ledger_hold(l, &behind, e)) &&
+           (!l->recovery.file[0] || ledger_hold(l, &recover, e));
 }
 
 bool ledger_take_over(struct ledger *l, struct err *e)
 {
     struct audit_parts parts = AUDIT_PARTS_NONE;
+    struct unnamed unnamed = { .file = "" };
     uint64_t size;
 
     if (!segment_open(l->segment, &size, e) || (size && !take_over_current(l, e)))
@@ -303,8 +366,10 @@ bool ledger_take_over(struct ledger *l, struct err *e)
     bool ok = audit_parts_add_log(&parts, segment_names(l->segment), e);
     if (ok)
         audit_parts_sort(&parts);
-    ok = ok && (l->first_seq || l->chain.seq || adopt_last_part(l, &parts, e)) && ledger_epoch_fits(l, e) &&
-         hold_first_records(l, e) && settle_open_intents(l, &parts, e);
+    if (ok && l->first_seq)
+        look_for_unnamed(l, &parts, &unnamed);
+    ok = ok && (l->first_seq || l->chain.seq || adopt_last_part(l, &parts, &unnamed, e)) &&
+         ledger_epoch_fits(l, e) && hold_first_records(l, &unnamed, e) && settle_open_intents(l, &parts, e);
     audit_parts_drop(&parts);
     l->recovery = (struct recovery){ 0 };
     return ok;

@@ -761,6 +761,46 @@ static void test_rotation(void **state)
     rig_drop(&r);
 }
 
+/* A log whose file was written to by others: set aside, and one record in the next. */
+static void make_broken(struct rig *r)
+{
+    rig_init(r);
+    rig_open(r);
+    put_rec(r, AUDIT_INTENT, "a");
+    int fd = open(r->w.path, O_WRONLY | O_APPEND);
+    assert_int_equal(__real_write(fd, "hello\n", 6), 6);
+    close(fd);
+    put_rec(r, AUDIT_DENY, "b");
+    assert_true(ledger_status(r->l)->failed);
+    probe(r);
+    assert_false(ledger_status(r->l)->failed);
+    ledger_free(&r->l);
+}
+
+/* Killed at any byte of the first batch of the segment behind a broken one: what is left may lack the record that names it. */
+static void test_crash_behind_a_broken_segment(void **state)
+{
+    struct rig r;
+    size_t size = 1;
+
+    (void)state;
+    for (size_t n = 0; n < size; n += 11) {
+        make_broken(&r);
+        struct slice text = read_file(r.w.path);
+        size = text.n;
+        write_file(r.w.path, slice_from(text.p, n));
+        free_file(&text);
+        for (int i = 0; i < 2; i++) { /* and once more */
+            rig_open(&r);
+            put_rec(&r, AUDIT_DENY, "c");
+            rig_stop(&r);
+            verify_too(&r);
+        }
+        rig_drop(&r);
+    }
+    assert_true(size > 500);
+}
+
 /* A stop is the last record of its run, though an epoch ends while it is written and its segment is full. */
 static void test_nothing_behind_stop(void **state)
 {
@@ -1069,6 +1109,7 @@ int main(void)
         cmocka_unit_test(test_clock_goes_back),
         cmocka_unit_test(test_record_that_waited),
         cmocka_unit_test(test_rotation),
+        cmocka_unit_test(test_crash_behind_a_broken_segment),
         cmocka_unit_test(test_nothing_behind_stop),
         cmocka_unit_test(test_torn_at_every_byte),
         cmocka_unit_test(test_checkpoints),
