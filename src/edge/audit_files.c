@@ -44,6 +44,17 @@ static bool is_full_name(struct slice middle, struct audit_file *out)
            num_u64(rest, out->first, UINT64_MAX, &out->last);
 }
 
+/* 20261123T155957.123Z, as time_text writes it. */
+static bool is_time(struct slice s)
+{
+    static const char form[] = "00000000T000000.000Z";
+
+    for (size_t i = 0; i < s.n && i < sizeof form - 1; i++)
+        if (form[i] == '0' ? !ascii_is_digit(s.p[i]) : s.p[i] != form[i])
+            return false;
+    return s.n == sizeof form - 1;
+}
+
 enum audit_file_kind audit_file_kind_of(const struct audit_names *n, const char *name, struct audit_file *out)
 {
     struct slice s = slice_of(name), stem = slice_of(n->stem), ext = slice_of(n->ext),
@@ -54,7 +65,8 @@ enum audit_file_kind audit_file_kind_of(const struct audit_names *n, const char 
         return AUDIT_FILE_NONE;
     if (slice_eq(s, base))
         return out->kind = AUDIT_FILE_CURRENT;
-    if (slice_starts(s, base) && slice_starts(slice_skip(s, base.n), S(".torn-")))
+    if (slice_starts(s, base) && slice_starts(slice_skip(s, base.n), S(".torn-")) &&
+        is_time(slice_skip(s, base.n + sizeof ".torn-" - 1)))
         return out->kind = AUDIT_FILE_TORN;
     out->is_zst = slice_ends(s, S(ZST));
     if (out->is_zst)
@@ -62,7 +74,8 @@ enum audit_file_kind audit_file_kind_of(const struct audit_names *n, const char 
     if (s.n <= stem.n + ext.n || !slice_starts(s, stem) || s.p[stem.n] != '-' || !slice_ends(s, ext))
         return AUDIT_FILE_NONE;
     struct slice middle = slice_from(s.p + stem.n + 1, s.n - stem.n - 1 - ext.n);
-    if (slice_starts(middle, S("broken-")) && !out->is_zst)
+    if (slice_starts(middle, S("broken-")) && is_time(slice_skip(middle, sizeof "broken-" - 1)) &&
+        !out->is_zst)
         return out->kind = AUDIT_FILE_BROKEN;
     if (is_full_name(middle, out))
         return out->kind = AUDIT_FILE_FULL;
@@ -147,10 +160,12 @@ static size_t drop_twins(struct audit_file *files, size_t count)
     size_t kept = 0;
 
     for (size_t i = 0; i < count; i++) {
-        const struct audit_file *before = kept ? &files[kept - 1] : NULL;
+        struct audit_file *before = kept ? &files[kept - 1] : NULL;
         if (before && files[i].is_zst && !before->is_zst && before->first == files[i].first &&
-            before->last == files[i].last)
+            before->last == files[i].last) {
+            before->has_twin = true;
             continue;
+        }
         files[kept++] = files[i];
     }
     return kept;

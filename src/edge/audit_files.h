@@ -36,6 +36,7 @@ struct audit_file {
     char name[AUDIT_NAME_MAX];
     enum audit_file_kind kind;
     bool is_zst;          /* of full segments only */
+    bool has_twin;        /* it is there compressed, too */
     uint64_t first, last; /* of full segments, as the name says; else 0 */
 };
 

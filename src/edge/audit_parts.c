@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define LISTINGS_MAX 20 /* of a log that a living gateway rotates and compresses meanwhile */
+
 void audit_parts_drop(struct audit_parts *p)
 {
     for (size_t i = 0; i < p->count; i++)
@@ -91,14 +93,14 @@ static void describe(struct audit_part *part, const char *path, const char *name
 }
 
 /* is_current: a name alone does not tell which log's current segment it is. */
-static bool add(struct audit_parts *p, const char *path, bool is_current, struct err *e)
+static bool add(struct audit_parts *p, const char *path, bool is_current, bool has_twin, struct err *e)
 {
     const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
     struct stat st;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 
     if (fd < 0)
-        return err_set(e, ERR_IO, "%s: %s", path, strerror(errno));
+        return err_set(e, errno == ENOENT ? ERR_MISSING : ERR_IO, "%s: %s", path, strerror(errno));
     if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || strlen(path) >= PATH_MAX || strlen(name) > NAME_MAX) {
         close(fd);
         return err_set(e, ERR_IO, "%s: not a regular file", path);
@@ -106,6 +108,8 @@ static bool add(struct audit_parts *p, const char *path, bool is_current, struct
     struct audit_part *part = grow(p);
     if (part)
         describe(part, path, name, fd, &st);
+    if (part)
+        part->has_twin = has_twin;
     if (part && is_current) {
         part->kind = AUDIT_FILE_CURRENT;
         part->fd = fd;
@@ -117,10 +121,22 @@ static bool add(struct audit_parts *p, const char *path, bool is_current, struct
 
 bool audit_parts_add(struct audit_parts *p, const char *path, struct err *e)
 {
-    return add(p, path, false, e);
+    return add(p, path, false, false, e);
 }
 
-bool audit_parts_add_log(struct audit_parts *p, const struct audit_names *names, struct err *e)
+static bool add_listed(struct audit_parts *p, const struct audit_names *names, const struct audit_file *file,
+                       struct err *e)
+{
+    char path[PATH_MAX];
+    int n = snprintf(path, sizeof path, "%s/%s", names->dir, file->name);
+
+    return n > 0 && (size_t)n < sizeof path
+               ? add(p, path, file->kind == AUDIT_FILE_CURRENT, file->has_twin, e)
+               : err_set(e, ERR_TOO_LONG, "%s: path too long", file->name);
+}
+
+/* ERR_MISSING: a file was gone again, compressed, renamed or removed since the listing. */
+static bool add_all(struct audit_parts *p, const struct audit_names *names, struct err *e)
 {
     struct audit_file *files;
     size_t count;
@@ -128,16 +144,26 @@ bool audit_parts_add_log(struct audit_parts *p, const struct audit_names *names,
 
     if (!audit_files_list(names, &files, &count, e))
         return false;
-    for (size_t i = 0; ok && i < count; i++) {
-        char path[PATH_MAX];
-        if (files[i].kind == AUDIT_FILE_TORN)
-            continue;
-        int n = snprintf(path, sizeof path, "%s/%s", names->dir, files[i].name);
-        ok = n > 0 && (size_t)n < sizeof path ? add(p, path, files[i].kind == AUDIT_FILE_CURRENT, e)
-                                              : err_set(e, ERR_TOO_LONG, "%s: path too long", files[i].name);
-    }
+    for (size_t i = 0; ok && i < count; i++)
+        ok = files[i].kind == AUDIT_FILE_TORN || add_listed(p, names, &files[i], e);
     free(files);
     return ok;
+}
+
+bool audit_parts_add_log(struct audit_parts *p, const struct audit_names *names, struct err *e)
+{
+    size_t before = p->count;
+
+    for (int tries = LISTINGS_MAX;;) {
+        struct err why = { 0 };
+        if (add_all(p, names, &why))
+            return true;
+        if (why.code != ERR_MISSING || --tries == 0)
+            return err_set(e, why.code, "%s", why.text);
+        for (; p->count > before; p->count--)
+            if (p->list[p->count - 1].fd >= 0)
+                close(p->list[p->count - 1].fd);
+    }
 }
 
 int audit_part_open(const struct audit_part *part, bool *out_is_zst)
@@ -147,7 +173,7 @@ int audit_part_open(const struct audit_part *part, bool *out_is_zst)
     *out_is_zst = part->is_zst;
     if (part->fd >= 0)
         return lseek(part->fd, 0, SEEK_SET) == 0 ? fcntl(part->fd, F_DUPFD_CLOEXEC, 0) : -1;
-    int fd = open(part->path, O_RDONLY | O_CLOEXEC);
+    int fd = open(part->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (fd >= 0 || errno != ENOENT || part->is_zst || part->kind != AUDIT_FILE_FULL)
         return fd;
     snprintf(path, sizeof path, "%s.zst", part->path);

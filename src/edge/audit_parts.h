@@ -12,6 +12,7 @@ struct audit_part {
     char name[AUDIT_NAME_MAX];        /* the path's last part */
     enum audit_file_kind kind;        /* AUDIT_FILE_NONE for a path of the caller's that has no such name */
     bool is_zst;                      /* by its name */
+    bool has_twin;                    /* it is there compressed, too; that file is not looked at */
     uint64_t named_first, named_last; /* what a full segment's name says; else 0 */
     uint64_t first_seq;               /* of its first line; 0 = that is no record, or the file is empty, or is_void */
     uint64_t stop_after_seq;          /* a broken segment: the last record that counts; 0 = all */
@@ -30,7 +31,7 @@ void audit_parts_drop(struct audit_parts *p);
 
 /* Add a file (its first line is read; the kind follows from its name). False when it cannot be opened. */
 bool audit_parts_add(struct audit_parts *p, const char *path, struct err *e);
-/* Add all segments of a log, not its torn bytes. */
+/* Add all segments of a log, not its torn bytes; as they are at one moment, also while they are rotated and compressed. */
 bool audit_parts_add_log(struct audit_parts *p, const struct audit_names *names, struct err *e);
 /* Open a part for reading, from its beginning, also when it was closed or compressed since it was added. -1 with errno. */
 int audit_part_open(const struct audit_part *part, bool *out_is_zst);

@@ -295,6 +295,8 @@ static bool verify_part(struct verify *v, struct err *e)
     }
     if (!check_order(v, e))
         return false;
+    if (p->has_twin)
+        tell(v, "%s: is there as .zst, too, which was not looked at", p->path);
     bool is_zst;
     int fd = audit_part_open(p, &is_zst);
     if (fd < 0)

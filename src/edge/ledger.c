@@ -387,8 +387,11 @@ static void write_held(struct ledger *l, bool probe, struct list *done)
         return;
     if (!l->recovery.is_low || (probe && ledger_room_is_back(l)))
         write_batch(l, false, done);
-    if (l->recovery.is_low)
+    for (uint64_t before = 0;
+         l->recovery.is_low && l->chain.seq != before;) { /* all that is owed, batch by batch */
+        before = l->chain.seq;
         write_batch(l, true, done);
+    }
 }
 
 bool ledger_run(struct ledger *l, struct list *in, bool probe, struct list *out_done)

@@ -5,13 +5,13 @@
  */
 #include "edge/ledger_inner.h"
 
-#define OWN_RECORDS 8 /* stop, rotate, recover and the like */
+#define OWN_RECORDS 8 /* rotate, recover and the like */
 #define RESUME_BYTES                                                                                         \
     ((uint64_t)64 << 10) /* more than is needed, or each outcome that gets in would let one intent follow */
 
 bool ledger_is_owed(enum audit_type type)
 {
-    return type == AUDIT_OUTCOME || type == AUDIT_STOP;
+    return type == AUDIT_OUTCOME;
 }
 
 void ledger_count_open(struct ledger *l, enum audit_type type)

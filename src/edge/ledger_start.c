@@ -60,6 +60,8 @@ static bool refuse_or_accept(struct ledger *l, const struct audit_scan *scan, co
     if (!l->cfg.accept_broken_chain)
         return err_set(e, ERR_CONFLICT, "%s:%llu: the audit log was changed: %s", l->cfg.path,
                        (unsigned long long)scan->bad_line, why->text);
+    if (scan->records && !ledger_epoch_fits(l, e)) /* no flag helps then; nothing is moved */
+        return false;
     l->recovery.bytes = segment_size(l->segment);
     snprintf(l->recovery.why, sizeof l->recovery.why,
              "accepted by the operator: line %llu was changed: %.380s", (unsigned long long)scan->bad_line,

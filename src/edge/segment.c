@@ -18,7 +18,11 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
+
+#define LOCK_TRIES    20
+#define LOCK_PAUSE_MS 50
 
 struct segment {
     struct audit_names names;
@@ -178,6 +182,20 @@ static bool sync_dir(const struct segment *s, struct err *e)
 
 /* ---- opening ---- */
 
+/* No writer but we holds the .lock. Somebody who reads the file may hold it for a moment; it is waited for. */
+static bool lock_file(const struct segment *s, int fd, struct err *e)
+{
+    const struct timespec pause = { .tv_nsec = LOCK_PAUSE_MS * 1000000L };
+
+    for (int left = LOCK_TRIES; flock(fd, LOCK_EX | LOCK_NB) != 0; nanosleep(&pause, NULL)) {
+        if (errno != EWOULDBLOCK)
+            return io_error(s, "cannot lock it", e);
+        if (--left == 0)
+            return err_set(e, ERR_DENIED, "%s: another process keeps it locked", s->names.path);
+    }
+    return true;
+}
+
 static bool is_acceptable(const struct segment *s, int fd, struct stat *out, struct err *e)
 {
     if (fstat(fd, out) != 0)
@@ -187,10 +205,8 @@ static bool is_acceptable(const struct segment *s, int fd, struct stat *out, str
     if (out->st_mode & (S_IWGRP | S_IWOTH))
         return err_set(e, ERR_DENIED, "%s: writable by others (mode %04o); expected 0600", s->names.path,
                        (unsigned)(out->st_mode & 07777));
-    if (flock(fd, LOCK_EX | LOCK_NB) != 0)
-        return errno == EWOULDBLOCK
-                   ? err_set(e, ERR_DENIED, "%s: another process writes this audit log", s->names.path)
-                   : io_error(s, "cannot lock it", e);
+    if (!lock_file(s, fd, e))
+        return false;
     if (s->has_group &&
         ((out->st_gid != s->group && fchown(fd, (uid_t)-1, s->group) != 0) || fchmod(fd, 0640) != 0))
         return io_error(s, "cannot give it to the group", e);

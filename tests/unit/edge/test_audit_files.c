@@ -3,6 +3,9 @@
  */
 #include "edge/audit_files.h"
 #include "base/err.h"
+#include "edge/audit_parts.h"
+#include <pthread.h>
+#include <stdatomic.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -33,6 +36,13 @@ static void test_kinds(void **state)
         { "audit.jsonl.zst", AUDIT_FILE_NONE, false, 0, 0 },
         { "audit-broken-20261123T155957.123Z.jsonl.zst", AUDIT_FILE_NONE, false, 0, 0 },
         { "audit.jsonl.lock", AUDIT_FILE_NONE, false, 0, 0 },
+        /* a name goes to people's terminals: only what we write is one */
+        { "audit-broken-20261123T155957.123Zx.jsonl", AUDIT_FILE_NONE, false, 0, 0 },
+        { "audit-broken-\033[31m\nwhole: 9 records.jsonl", AUDIT_FILE_NONE, false, 0, 0 },
+        { "audit-broken-20261123T155957.12.Z.jsonl", AUDIT_FILE_NONE, false, 0, 0 },
+        { "audit-broken-.jsonl", AUDIT_FILE_NONE, false, 0, 0 },
+        { "audit.jsonl.torn-\n", AUDIT_FILE_NONE, false, 0, 0 },
+        { "audit.jsonl.torn-20261123T155957.123Z\n", AUDIT_FILE_NONE, false, 0, 0 },
     };
     struct audit_names n;
     struct audit_file file;
@@ -95,11 +105,59 @@ static void test_list(void **state)
     assert_int_equal(count, sizeof expected / sizeof *expected);
     for (size_t i = 0; i < count; i++)
         assert_string_equal(files[i].name, expected[i]);
+    for (size_t i = 0; i < count; i++)
+        assert_int_equal(files[i].has_twin, i == 1);
     free(files);
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         snprintf(path, sizeof path, "%s/%s", dir, names[i]);
         unlink(path);
     }
+    rmdir(dir);
+}
+
+/* A living gateway: a full segment is now plain, now compressed. */
+static atomic_bool is_over;
+
+static void *rename_on(void *arg)
+{
+    const char *dir = arg;
+    char plain[200], zst[210];
+
+    snprintf(plain, sizeof plain, "%s/audit-1-1.jsonl", dir);
+    snprintf(zst, sizeof zst, "%s.zst", plain);
+    while (!atomic_load(&is_over)) {
+        rename(plain, zst);
+        rename(zst, plain);
+    }
+    return NULL;
+}
+
+static void test_list_that_changes(void **state)
+{
+    char dir[] = "/tmp/easgate-audit-files-XXXXXX", path[200];
+    struct audit_names n;
+    pthread_t thread;
+
+    (void)state;
+    assert_non_null(mkdtemp(dir));
+    touch(dir, "audit-1-1.jsonl");
+    touch(dir, "audit.jsonl");
+    snprintf(path, sizeof path, "%s/audit.jsonl", dir);
+    assert_true(audit_names_init(&n, path, NULL));
+    assert_int_equal(pthread_create(&thread, NULL, rename_on, dir), 0);
+    for (int i = 0; i < 2000; i++) {
+        struct audit_parts parts = AUDIT_PARTS_NONE;
+        struct err e = { 0 };
+        if (!audit_parts_add_log(&parts, &n, &e))
+            fail_msg("listing %d: %s", i, e.text);
+        assert_int_equal(parts.list[parts.count - 1].kind, AUDIT_FILE_CURRENT);
+        audit_parts_drop(&parts);
+    }
+    atomic_store(&is_over, true);
+    pthread_join(thread, NULL);
+    unlink(path);
+    snprintf(path, sizeof path, "%s/audit-1-1.jsonl", dir);
+    unlink(path);
     rmdir(dir);
 }
 
@@ -109,6 +167,7 @@ int main(void)
         cmocka_unit_test(test_kinds),
         cmocka_unit_test(test_zst_name),
         cmocka_unit_test(test_list),
+        cmocka_unit_test(test_list_that_changes),
     };
 
     return cmocka_run_group_tests_name("audit_files", tests, NULL, NULL);

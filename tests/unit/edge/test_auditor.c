@@ -3,6 +3,8 @@
  * changed logs, a second instance. Logs are read by audit_world's own reader, not by easgate's.
  */
 #include "audit_world.inc"
+#include <pthread.h>
+#include <sys/file.h>
 #include "edge/audit_pending.h"
 
 static void test_order(void **state)
@@ -523,6 +525,39 @@ static void test_second_instance(void **state)
     world_drop(&w);
 }
 
+static void *hold_for_a_while(void *arg)
+{
+    const int *fd = arg;
+
+    usleep(200000);
+    flock(*fd, LOCK_UN);
+    return NULL;
+}
+
+/* Who may read the log may lock it, as verify does for a moment; that keeps nothing from starting. */
+static void test_reader_that_locks(void **state)
+{
+    struct world w;
+    pthread_t thread;
+    struct err e = { 0 };
+
+    (void)state;
+    world_init(&w, true);
+    must_open(&w);
+    assert_true(auditor_close(&w.auditor, 1000));
+    int fd = open(w.path, O_RDONLY);
+    assert_int_equal(flock(fd, LOCK_SH), 0);
+    assert_int_equal(pthread_create(&thread, NULL, hold_for_a_while, &fd), 0);
+    must_open(&w);
+    pthread_join(thread, NULL);
+    assert_true(auditor_close(&w.auditor, 1000));
+    assert_int_equal(flock(fd, LOCK_SH), 0);
+    assert_false(world_open(&w, &e));
+    assert_non_null(strstr(e.text, "another process keeps it locked"));
+    close(fd);
+    world_drop(&w);
+}
+
 /* A crash between the steps of a rotation, and a log whose current segment is gone. */
 static void test_half_rotation(void **state)
 {
@@ -573,6 +608,7 @@ int main(void)
         cmocka_unit_test(test_not_a_log),
         cmocka_unit_test(test_bad_paths),
         cmocka_unit_test(test_second_instance),
+        cmocka_unit_test(test_reader_that_locks),
         cmocka_unit_test(test_half_rotation),
     };
 

@@ -801,6 +801,33 @@ static void test_crash_behind_a_broken_segment(void **state)
     assert_true(size > 500);
 }
 
+/* Where the key is of epochs behind the last good record no flag helps, and nothing is moved. */
+static void test_nothing_is_accepted_that_leads_nowhere(void **state)
+{
+    struct rig r;
+
+    (void)state;
+    rig_init(&r);
+    rig_open(&r);
+    put_rec(&r, AUDIT_DENY, "a");
+    for (int i = 0; i < 4; i++) {
+        pass_ms(LENGTH_S * 1000);
+        put_rec(&r, AUDIT_DENY, "b");
+    }
+    rig_stop(&r);
+    struct slice text = read_file(r.w.path);
+    char *second = strchr(text.p, '\n') + 1;
+    second[20] ^= 1;
+    write_file(r.w.path, text);
+    r.cfg.accept_broken_chain = true;
+    must_refuse(&r, "ends in epoch 0, but the audit key");
+    struct slice now = read_file(r.w.path);
+    assert_true(slice_eq(now, text));
+    free_file(&now);
+    free_file(&text);
+    rig_drop(&r);
+}
+
 /* A stop is the last record of its run, though an epoch ends while it is written and its segment is full. */
 static void test_nothing_behind_stop(void **state)
 {
@@ -1110,6 +1137,7 @@ int main(void)
         cmocka_unit_test(test_record_that_waited),
         cmocka_unit_test(test_rotation),
         cmocka_unit_test(test_crash_behind_a_broken_segment),
+        cmocka_unit_test(test_nothing_is_accepted_that_leads_nowhere),
         cmocka_unit_test(test_nothing_behind_stop),
         cmocka_unit_test(test_torn_at_every_byte),
         cmocka_unit_test(test_checkpoints),
