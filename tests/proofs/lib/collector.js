@@ -6,7 +6,9 @@ const net = require('node:net');
 const tls = require('node:tls');
 
 const [kind, where, file, cert, key] = process.argv.slice(2);
-const out = fs.openSync(file, 'a');
+const out = fs.openSync(file, 'a+');
+/* A kill amid a large write leaves a line cut (the kernel stops at a page): it was not stored, and nobody was told that it was. */
+fs.ftruncateSync(out, fs.readFileSync(out).lastIndexOf(0x0a) + 1);
 
 /** Whole frames of the bytes so far; gives what is left. */
 function take(bytes) {
