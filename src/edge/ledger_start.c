@@ -31,15 +31,32 @@
 static const char log_begin[] = "{\"v\":1,\"seq\":";
 #define VERSION_AT 5 /* the 1 of it may be a 2 */
 
-/* Does the file begin as a log does, as far as it goes? Some other file must not be taken for a torn log. */
+static bool is_zeros_from(int fd, off_t at)
+{
+    char piece[16384];
+    ssize_t n;
+
+    while ((n = pread(fd, piece, sizeof piece, at)) > 0) {
+        for (ssize_t i = 0; i < n; i++)
+            if (piece[i] != '\0')
+                return false;
+        at += n;
+    }
+    return n == 0;
+}
+
+/* Does the file begin as a log does, as far as it goes? Some other file must not be taken for a torn log. A power cut may leave zeros
+ * where bytes had not reached the disk. */
 static bool begins_as_log(int fd)
 {
     char text[sizeof log_begin];
-    ssize_t n = pread(fd, text, sizeof log_begin - 1, 0);
+    ssize_t n = pread(fd, text, sizeof log_begin - 1, 0), same = 0;
 
     if (n > VERSION_AT && text[VERSION_AT] == '2')
         text[VERSION_AT] = '1';
-    return n >= 0 && memcmp(text, log_begin, (size_t)n) == 0;
+    while (same < n && text[same] == log_begin[same])
+        same++;
+    return n >= 0 && (same == n || is_zeros_from(fd, same));
 }
 
 /* ---- the current segment ---- */

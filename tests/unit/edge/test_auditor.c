@@ -357,6 +357,10 @@ static void test_torn_at_every_byte(void **state)
         check_torn(slice_from(text.p, 0), slice_from(text.p, cut));
     check_torn(text, slice_from("\0\0\0\0\0\0\0\0", 8)); /* blocks that never reached the disk */
     check_torn(text, S("\0\0\n\0garbage\nmore\n"));
+    static const char zeros[20000];
+    check_torn(slice_from(text.p, 0), slice_from(zeros, 700)); /* of a whole file, or all but its beginning */
+    check_torn(slice_from(text.p, 0), slice_from(zeros, sizeof zeros));
+    check_torn(slice_from(text.p, 0), S("{\"v\":\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"));
     print_message("auditor: %zu cuts, no hand work\n", cuts);
     free_file(&text);
 }
@@ -468,6 +472,8 @@ static void test_not_a_log(void **state)
     assert_false(opens(S("root:x:0:0:root:/root:/bin/bash\n"), false, &e, NULL));
     assert_false(opens(S("x"), false, NULL, NULL));
     assert_false(opens(S("\n"), false, NULL, NULL));
+    assert_false(opens(S("\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0data"), false, NULL, NULL));
+    assert_false(opens(S("{\"v\":\0\0\0\0\0\0\0\0\0\0\0\0data"), false, NULL, NULL));
 }
 
 static void test_bad_paths(void **state)
