@@ -4,7 +4,7 @@
 #include "base/map.h"
 #include "base/must.h"
 
-#define ENDED_NOT INT64_MAX
+#define ENDED_NOT UINT64_MAX
 
 struct account { /* a service's reservations; it goes with the last one */
     struct budget *budget;
@@ -18,13 +18,15 @@ struct reservation {
     struct account *account;
     struct list in_account;
     struct amounts most;
-    int64_t ended_mono_ms; /* ENDED_NOT while its call is under way */
+    uint64_t ended_tick; /* ENDED_NOT while its call is under way */
+    int64_t ended_mono_ms;
     bool is_unknown;
 };
 
 struct budget {
     struct list accounts;
     struct map *by_service;
+    uint64_t ticks;
 };
 
 /* ---- amounts ---- */
@@ -79,7 +81,7 @@ void budget_free(struct budget **b)
 {
     if (!*b)
         return;
-    budget_forget(*b, NULL, INT64_MAX, 0);
+    budget_forget(*b, NULL, ENDED_NOT, INT64_MAX, 0);
     MUST(list_is_empty(&(*b)->accounts));
     map_free(&(*b)->by_service);
     free(*b);
@@ -137,9 +139,14 @@ struct reservation *budget_reserve(struct budget *b, struct slice service, struc
         free(r);
         return NULL;
     }
-    *r = (struct reservation){ .account = a, .most = most, .ended_mono_ms = ENDED_NOT };
+    *r = (struct reservation){ .account = a, .most = most, .ended_tick = ENDED_NOT };
     list_add_last(&a->reservations, &r->in_account);
     return r;
+}
+
+uint64_t budget_tick(struct budget *b)
+{
+    return ++b->ticks;
 }
 
 enum budget_end budget_end_of_status(int64_t status)
@@ -160,6 +167,7 @@ void budget_settle(struct reservation **pr, enum budget_end end, int64_t now_mon
         close_if_empty(a);
         return;
     }
+    r->ended_tick = budget_tick(a->budget);
     r->ended_mono_ms = now_mono_ms;
     r->is_unknown = end == BUDGET_UNKNOWN;
 }
@@ -192,7 +200,18 @@ bool budget_next(const struct budget *b, void **at, struct slice *out_service)
     return true;
 }
 
-void budget_forget(struct budget *b, const struct owner *owner, int64_t before_mono_ms, int64_t grace_ms)
+static bool is_over(const struct reservation *r, uint64_t before_tick, int64_t before_mono_ms,
+                    int64_t grace_ms)
+{
+    if (r->ended_tick == ENDED_NOT)
+        return false;
+    if (r->is_unknown)
+        return add(r->ended_mono_ms, grace_ms) < before_mono_ms;
+    return before_tick ? r->ended_tick < before_tick : r->ended_mono_ms < before_mono_ms;
+}
+
+void budget_forget(struct budget *b, const struct owner *owner, uint64_t before_tick, int64_t before_mono_ms,
+                   int64_t grace_ms)
 {
     for (struct list *at = b->accounts.next, *after; at != &b->accounts; at = after) {
         struct account *a = LIST_OWNER(at, struct account, in_budget);
@@ -202,8 +221,7 @@ void budget_forget(struct budget *b, const struct owner *owner, int64_t before_m
         for (struct list *node = a->reservations.next, *next; node != &a->reservations; node = next) {
             struct reservation *r = LIST_OWNER(node, struct reservation, in_account);
             next = node->next;
-            if (r->ended_mono_ms != ENDED_NOT &&
-                add(r->ended_mono_ms, r->is_unknown ? grace_ms : 0) < before_mono_ms)
+            if (is_over(r, before_tick, before_mono_ms, grace_ms))
                 drop(r);
         }
         close_if_empty(a);

@@ -27,6 +27,9 @@ struct budget *budget_new(void); /* NULL without memory */
 /* All reservations must be settled. Stores NULL; NULL is fine. */
 void budget_free(struct budget **b);
 
+/* Events in their order, as several fall into one millisecond: each call gives a number of its own, larger than all before. */
+uint64_t budget_tick(struct budget *b);
+
 #define BUDGET_SERVICES_MAX 65536 /* with reservations at a time */
 
 /* The service will have `most`. A change that raises nothing reserves nothing, so that it is known to have been ours.
@@ -45,6 +48,8 @@ struct amounts budget_reserved(const struct budget *b, struct slice service);
 bool budget_has(const struct budget *b, struct slice service);
 /* Walk the services that have any: start with *at = NULL; false at the end. The book must not change meanwhile. */
 bool budget_next(const struct budget *b, void **at, struct slice *out_service);
-/* Forget what ended before that time, an unknown outcome `grace_ms` later; only of the owner's services (NULL: of all). */
-void budget_forget(struct budget *b, const struct owner *owner, int64_t before_mono_ms, int64_t grace_ms);
+/* Forget what ended before that event (0: before that time), an unknown outcome only if it ended more than grace_ms before that time;
+ * only of the owner's services (NULL: of all). */
+void budget_forget(struct budget *b, const struct owner *owner, uint64_t before_tick, int64_t before_mono_ms,
+                   int64_t grace_ms);
 #endif

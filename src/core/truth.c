@@ -16,11 +16,12 @@ struct reading {
     struct map *by_name;  /* NULL before it begins */
     size_t count;
     int64_t began_mono_ms;
+    uint64_t began_tick;
 };
 
 struct truth {
     struct reading known, next;
-    int64_t doubted_mono_ms; /* INT64_MIN: never */
+    uint64_t doubted_tick; /* 0: never */
 };
 
 static struct slice name_of(const struct listed *l)
@@ -47,7 +48,6 @@ struct truth *truth_new(void)
 
     if (!t)
         return NULL;
-    t->doubted_mono_ms = INT64_MIN;
     list_init(&t->known.services);
     list_init(&t->next.services);
     return t;
@@ -62,9 +62,10 @@ void truth_free(struct truth **t)
     *t = NULL;
 }
 
-void truth_read_begin(struct truth *t, int64_t now_mono_ms)
+void truth_read_begin(struct truth *t, uint64_t tick, int64_t now_mono_ms)
 {
     forget(&t->next);
+    t->next.began_tick = tick;
     t->next.began_mono_ms = now_mono_ms;
     t->next.by_name = map_new(); /* without memory the first service says so */
 }
@@ -158,7 +159,7 @@ bool truth_read_done(struct truth *t, struct budget *b, const struct owner *owne
     }
     t->next.by_name = NULL;
     t->next.count = 0;
-    budget_forget(b, owner, t->known.began_mono_ms, grace_ms);
+    budget_forget(b, owner, t->known.began_tick, t->known.began_mono_ms, grace_ms);
     return true;
 }
 
@@ -171,7 +172,7 @@ bool truth_is_fresh(const struct truth *t, int64_t now_mono_ms, int64_t max_age_
 {
     int64_t began = truth_began_at(t);
 
-    return began > t->doubted_mono_ms && now_mono_ms - began <= max_age_ms;
+    return truth_began_tick(t) > t->doubted_tick && now_mono_ms - began <= max_age_ms;
 }
 
 int64_t truth_began_at(const struct truth *t)
@@ -179,9 +180,14 @@ int64_t truth_began_at(const struct truth *t)
     return t->known.by_name ? t->known.began_mono_ms : INT64_MIN;
 }
 
-void truth_doubt(struct truth *t, int64_t now_mono_ms)
+uint64_t truth_began_tick(const struct truth *t)
 {
-    t->doubted_mono_ms = now_mono_ms;
+    return t->known.by_name ? t->known.began_tick : 0;
+}
+
+void truth_doubt(struct truth *t, uint64_t tick)
+{
+    t->doubted_tick = tick;
 }
 
 void truth_reset(struct truth *t)

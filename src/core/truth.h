@@ -16,8 +16,8 @@ struct truth;
 struct truth *truth_new(void); /* NULL without memory */
 void truth_free(struct truth **t);
 
-/* A reading begins; what was known stays in force until truth_read_done. */
-void truth_read_begin(struct truth *t, int64_t now_mono_ms);
+/* A reading begins, as this event (budget_tick); what was known stays in force until truth_read_done. */
+void truth_read_begin(struct truth *t, uint64_t tick, int64_t now_mono_ms);
 /* A service that is listed; called for all of them. One that is listed twice counts by the larger amounts. False without
  * memory. */
 bool truth_read_service(struct truth *t, struct slice service, struct amounts has);
@@ -37,10 +37,11 @@ void truth_read_abandon(struct truth *t);
 
 /* Is there a truth, and did its reading begin at most max_age_ms ago and after the last doubt? */
 bool truth_is_fresh(const struct truth *t, int64_t now_mono_ms, int64_t max_age_ms);
-/* When the truth's reading began; INT64_MIN without one. */
+/* When the truth's reading began; INT64_MIN, 0 without one. */
 int64_t truth_began_at(const struct truth *t);
+uint64_t truth_began_tick(const struct truth *t);
 /* Something shrank: the truth is too large, so that it is to be read again before anyone is refused by it. */
-void truth_doubt(struct truth *t, int64_t now_mono_ms);
+void truth_doubt(struct truth *t, uint64_t tick);
 /* Forget it, a reading under way, too: what is read from now on is something else. */
 void truth_reset(struct truth *t);
 

@@ -148,7 +148,7 @@ static void sweep_book(struct gate *g, int64_t now_mono_ms)
     if (now_mono_ms < g->next_sweep_mono_ms)
         return;
     g->next_sweep_mono_ms = now_mono_ms + SWEEP_EVERY_MS;
-    budget_forget(g->book, NULL, now_mono_ms - keeps_ms, timeout_ms);
+    budget_forget(g->book, NULL, 0, now_mono_ms - keeps_ms, timeout_ms);
 }
 
 void pass_drop(struct pass *p)

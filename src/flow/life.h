@@ -77,7 +77,7 @@ struct txn {
     } gather;
     struct team *team;        /* whose budget it reads or waits for, reserve.c */
     struct list in_team;      /* waiting for the truth */
-    int64_t wants_mono_ms;    /* since when: only a truth that was read later may refuse it */
+    uint64_t wants_tick;      /* since when: only a truth that was read later may refuse it */
     struct {                  /* the truth that it reads, team_read.c */
         const struct json *at;    /* the service that is counted now, of gather.owned; NULL while the list is read */
         struct arena *scratch;    /* of that service's state */

@@ -149,7 +149,7 @@ static enum step_result judge_sum(struct txn *t, struct team *team, const struct
     struct refusal refusal;
 
     /* a truth that was read since this request came may decide, however long the reading took */
-    bool is_mine = truth_began_at(team->truth) >= t->wants_mono_ms;
+    bool is_mine = truth_began_tick(team->truth) > t->wants_tick;
     if (!is_mine && !truth_is_fresh(team->truth, txn_now(t), max_age_ms))
         return begin_reading(t, team, p);
     struct amounts own = truth_of_service(team->truth, book, service);
@@ -203,7 +203,7 @@ static enum step_result try_to_know(struct txn *t)
     struct team *team = p && policy_has_sum(p) ? team_of(t->gate, p->name) : NULL;
     int64_t max_age_ms = (int64_t)t->gate->snap->gateway.budget_max_age_ms;
 
-    if (!team || truth_began_at(team->truth) >= t->wants_mono_ms ||
+    if (!team || truth_began_tick(team->truth) > t->wants_tick ||
         truth_is_fresh(team->truth, txn_now(t), max_age_ms)) {
         leave_team(t);
         return STEP_NEXT;
@@ -251,7 +251,7 @@ static enum step_result on_event(struct txn *t)
 {
     switch (t->wait.event) {
     case TXN_EVENT_NONE:
-        t->wants_mono_ms = txn_now(t);
+        t->wants_tick = budget_tick(t->gate->book);
         return try_again(t);
     case TXN_HELD:
         return try_again(t);
@@ -307,5 +307,5 @@ void reserve_end(struct txn *t)
     budget_settle(&t->reserved, is_over ? BUDGET_NOTHING : end, txn_now(t));
     /* something may have become smaller than the truth says: read again before anyone is refused by it */
     if (team && end != BUDGET_NOTHING && (!t->in.is.facts.raises || t->shrinks))
-        truth_doubt(team->truth, txn_now(t));
+        truth_doubt(team->truth, budget_tick(t->gate->book));
 }

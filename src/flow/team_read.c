@@ -128,7 +128,7 @@ static enum step_result count_rest(struct txn *t, struct team *team, const struc
 
 enum step_result team_read_begin(struct txn *t, struct team *team, const struct policy *p)
 {
-    truth_read_begin(team->truth, txn_now(t));
+    truth_read_begin(team->truth, budget_tick(t->gate->book), txn_now(t));
     t->gather.policy = p;
     return gather_ask(t, NULL);
 }

@@ -69,7 +69,7 @@ static struct amounts two(int64_t replicas)
 
 static void read_truth(struct team *t, int64_t began, int64_t a, int64_t c)
 {
-    truth_read_begin(t->truth, began);
+    truth_read_begin(t->truth, budget_tick(t->book), began);
     if (a)
         assert_true(truth_read_service(t->truth, S("a"), two(a)));
     if (c)
@@ -147,13 +147,11 @@ static void a_reading_that_began_before_the_end_does_not_release(void **state)
     struct reservation *r = budget_reserve(t.book, S("a"), two(4));
 
     (void)state;
-    truth_read_begin(t.truth, 100);
+    truth_read_begin(t.truth, budget_tick(t.book), 150);
     budget_settle(&r, BUDGET_DONE, 150); /* ends while the list is read: the list may miss it */
     assert_true(truth_read_done(t.truth, t.book, &all, GRACE_MS, NULL, NULL));
     assert_sum(&t, S("x"), 4);
-    read_truth(&t, 150, 0, 0);
-    assert_sum(&t, S("x"), 4);
-    read_truth(&t, 151, 3, 0);
+    read_truth(&t, 150, 3, 0); /* begins behind it, be it in the same millisecond */
     assert_sum(&t, S("x"), 3);
     team_free(&t);
 }
@@ -178,7 +176,7 @@ static void a_failed_reading_changes_nothing(void **state)
 
     (void)state;
     read_truth(&t, 100, 2, 0);
-    truth_read_begin(t.truth, 200);
+    truth_read_begin(t.truth, budget_tick(t.book), 200);
     assert_true(truth_read_service(t.truth, S("a"), two(9)));
     truth_read_abandon(t.truth);
     assert_sum(&t, S("x"), 2);
@@ -192,14 +190,14 @@ static void a_doubt_outlives_a_reading_that_began_before_it(void **state)
 
     (void)state;
     read_truth(&t, 100, 2, 0);
-    truth_read_begin(t.truth, 150);
-    truth_doubt(t.truth, 200);
+    truth_read_begin(t.truth, budget_tick(t.book), 150);
+    truth_doubt(t.truth, budget_tick(t.book));
     assert_false(truth_is_fresh(t.truth, 200, 1000));
     assert_true(truth_read_done(t.truth, t.book, &all, GRACE_MS, NULL, NULL));
     assert_false(truth_is_fresh(t.truth, 200, 1000));
     read_truth(&t, 300, 1, 0);
     assert_true(truth_is_fresh(t.truth, 300, 1000));
-    truth_read_begin(t.truth, 400);
+    truth_read_begin(t.truth, budget_tick(t.book), 400);
     truth_reset(t.truth); /* another configuration: neither the old truth nor its reading may decide */
     assert_false(truth_is_fresh(t.truth, 400, 1000));
     assert_false(truth_read_done(t.truth, t.book, &all, GRACE_MS, NULL, NULL));
@@ -212,7 +210,7 @@ static void a_service_on_two_pages_counts_once(void **state)
     struct team t = team_new();
 
     (void)state;
-    truth_read_begin(t.truth, 1);
+    truth_read_begin(t.truth, budget_tick(t.book), 1);
     assert_true(truth_read_service(t.truth, S("a"), two(2)) && truth_read_service(t.truth, S("a"), two(5)) &&
                 truth_read_service(t.truth, S("a"), two(3)));
     assert_true(truth_read_done(t.truth, t.book, &all, GRACE_MS, NULL, NULL));
@@ -233,11 +231,11 @@ static void one_book_serves_all_owners(void **state)
     assert_int_equal(truth_sum_without(t.truth, t.book, &of_b, SLICE_NONE).replicas, 1);
     budget_settle(&a, BUDGET_DONE, 10);
     budget_settle(&b, BUDGET_DONE, 10);
-    truth_read_begin(t.truth, 20);
+    truth_read_begin(t.truth, budget_tick(t.book), 20);
     assert_true(truth_read_done(t.truth, t.book, &of_a, GRACE_MS, NULL, NULL));
     assert_int_equal(truth_sum_without(t.truth, t.book, &of_a, SLICE_NONE).replicas, 0);
     assert_int_equal(truth_sum_without(t.truth, t.book, &of_b, SLICE_NONE).replicas, 1);
-    budget_forget(t.book, NULL, 11, 0);
+    budget_forget(t.book, NULL, 0, 11, 0);
     assert_false(budget_has(t.book, S("b1")));
     team_free(&t);
 }
@@ -282,6 +280,7 @@ struct event { /* of one reservation */
     struct amounts most;
     struct reservation *open;
     int64_t ended; /* -1: not yet */
+    int ended_step;
     bool is_unknown, is_nothing;
 };
 
@@ -300,14 +299,16 @@ static uint64_t any(struct random *r, uint64_t below)
 static const char *const names[NAMES] = { "a1", "a2", "a3", "b1", "b2" };
 
 static int64_t most_of(const struct event *events, size_t count, int service, const int64_t *listed,
-                       int64_t read_at, bool gpus)
+                       int64_t read_at, int read_step, bool gpus)
 {
     int64_t most = listed[service];
 
     for (size_t i = 0; i < count; i++) {
         const struct event *e = &events[i];
         int64_t n = gpus ? e->most.gpus : e->most.replicas;
-        bool counts = e->ended < 0 || (!e->is_nothing && e->ended + (e->is_unknown ? 50 : 0) >= read_at);
+        bool counts =
+            e->ended < 0 ||
+            (!e->is_nothing && (e->is_unknown ? e->ended + 50 >= read_at : e->ended_step > read_step));
         if (e->service == service && counts && n > most)
             most = n;
     }
@@ -326,6 +327,7 @@ static void agrees_with_a_log_of_all_that_happened(void **state)
         static struct event events[STEPS];
         size_t count = 0;
         int64_t now = 1000, read_at[2] = { INT64_MIN, INT64_MIN };
+        int read_step[2] = { -1, -1 };
         int64_t listed[2][NAMES] = { { 0 } }; /* replicas; GPUs are three times as many */
         for (int step = 0; step < STEPS; step++) {
             now += (int64_t)any(&r, 20);
@@ -333,8 +335,9 @@ static void agrees_with_a_log_of_all_that_happened(void **state)
             if (what < 4) {
                 int s = (int)any(&r, NAMES);
                 struct amounts most = { (int64_t)any(&r, 9), (int64_t)any(&r, 30) };
-                events[count++] = (struct event){ s,  most,  budget_reserve(book, slice_of(names[s]), most),
-                                                  -1, false, false };
+                events[count++] =
+                    (struct event){ s,     most, budget_reserve(book, slice_of(names[s]), most), -1, 0,
+                                    false, false };
                 assert_non_null(events[count - 1].open);
             } else if (what < 9 && count) {
                 struct event *e = &events[any(&r, count)];
@@ -342,13 +345,15 @@ static void agrees_with_a_log_of_all_that_happened(void **state)
                     enum budget_end end = (enum budget_end)(BUDGET_NOTHING + any(&r, 3));
                     budget_settle(&e->open, end, now);
                     e->ended = now;
+                    e->ended_step = step;
                     e->is_unknown = end == BUDGET_UNKNOWN;
                     e->is_nothing = end == BUDGET_NOTHING;
                 }
             } else {
                 int team = (int)any(&r, 2);
-                truth_read_begin(truths[team], now);
+                truth_read_begin(truths[team], budget_tick(book), now);
                 read_at[team] = now;
+                read_step[team] = step;
                 for (int s = 0; s < NAMES; s++) {
                     bool is_listed = names[s][0] == (team ? 'b' : 'a') && any(&r, 3) > 0;
                     listed[team][s] = is_listed ? (int64_t)any(&r, 9) : 0;
@@ -366,8 +371,9 @@ static void agrees_with_a_log_of_all_that_happened(void **state)
             for (int s = 0; s < NAMES; s++) {
                 if (s == without || names[s][0] != (team ? 'b' : 'a'))
                     continue;
-                want.replicas += most_of(events, count, s, listed[team], read_at[team], false);
-                want.gpus += most_of(events, count, s, gpus_listed, read_at[team], true);
+                want.replicas +=
+                    most_of(events, count, s, listed[team], read_at[team], read_step[team], false);
+                want.gpus += most_of(events, count, s, gpus_listed, read_at[team], read_step[team], true);
             }
             struct amounts got =
                 truth_sum_without(truths[team], book, &owners[team], slice_of(names[without]));
@@ -463,7 +469,7 @@ static void a_cloud_of_any_order_never_passes_the_limit(void **state)
         for (int64_t now = 1; now <= 3000; now++) {
             run_calls(&c, &r, now);
             if (reading < 0 && any(&r, 12) == 0) {
-                truth_read_begin(t.truth, now);
+                truth_read_begin(t.truth, budget_tick(t.book), now);
                 reading = 0;
             } else if (reading >= 0 && reading < NAMES &&
                        any(&r, 2)) { /* page by page, each at its own time */
