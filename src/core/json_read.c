@@ -19,6 +19,7 @@ void json_reader_init(struct json_reader *r, struct slice text)
     r->depth = 0;
     r->why = NULL;
     r->error_at = 0;
+    r->is_limit = false;
 }
 
 static bool fail(struct json_reader *r, size_t at, const char *why)
@@ -26,6 +27,13 @@ static bool fail(struct json_reader *r, size_t at, const char *why)
     r->why = why;
     r->error_at = at;
     return false;
+}
+
+/* RFC 8259 allows it. */
+static bool fail_limit(struct json_reader *r, size_t at, const char *why)
+{
+    r->is_limit = true;
+    return fail(r, at, why);
 }
 
 static bool at_end(const struct json_reader *r)
@@ -70,9 +78,9 @@ static bool read_unicode_escape(struct json_reader *r, size_t *text_bytes)
     if (unit < 0)
         return fail(r, r->at, "\\u needs four hexadecimal digits");
     if (unit == 0)
-        return fail(r, r->at, "\\u0000 is not allowed");
+        return fail_limit(r, r->at, "\\u0000 is not allowed");
     if (unit >= 0xdc00 && unit <= 0xdfff)
-        return fail(r, r->at, "low surrogate without a high one before it");
+        return fail_limit(r, r->at, "low surrogate without a high one before it");
     if (unit < 0xd800 || unit > 0xdfff) {
         *text_bytes += unit < 0x80 ? 1 : unit < 0x800 ? 2 : 3;
         r->at += 6;
@@ -80,7 +88,7 @@ static bool read_unicode_escape(struct json_reader *r, size_t *text_bytes)
     }
     int32_t low = unit_at(r->text, r->at + 6);
     if (low < 0xdc00 || low > 0xdfff)
-        return fail(r, r->at, "high surrogate without a low one behind it");
+        return fail_limit(r, r->at, "high surrogate without a low one behind it");
     *text_bytes += 4;
     r->at += 12;
     return true;
@@ -200,7 +208,7 @@ static bool open_level(struct json_reader *r, struct json_piece *out)
     bool is_object = peek(r) == '{';
 
     if (r->depth == JSON_READ_DEPTH_MAX)
-        return fail(r, r->at, "nested too deeply");
+        return fail_limit(r, r->at, "nested too deeply");
     r->levels[r->depth++] = (struct json_level){ is_object, SLICE_NONE, 0 };
     *out = (struct json_piece){ is_object ? JSON_EVENT_OBJECT : JSON_EVENT_ARRAY, r->at, r->at + 1,
                                 SLICE_NONE, 0 };

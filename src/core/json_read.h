@@ -49,6 +49,7 @@ struct json_reader {
     struct json_level levels[JSON_READ_DEPTH_MAX];
     const char *why;
     size_t error_at;
+    bool is_limit; /* the error is a limit of ours: for other readers the text may well be JSON */
 };
 
 void json_reader_init(struct json_reader *r, struct slice text);

@@ -113,8 +113,8 @@ static bool hides_inside(struct redact *x, struct slice text, size_t max_bytes)
     bool is_json = x->texts < TEXTS_DEPTH_MAX && redact(&inner, text, &out, &count, &e);
 
     sbuf_drop(&inner.inner);
-    if (!is_json && e.code == ERR_SYNTAX)
-        return false; /* some other text */
+    if (!is_json && e.code == ERR_SYNTAX && !inner.reader.is_limit)
+        return false; /* some other text; what only we do not read may be JSON for others, and is hidden */
     if (!is_json || inner.foreign) {
         x->foreign += inner.foreign;
         return true;

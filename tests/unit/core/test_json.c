@@ -480,6 +480,44 @@ static void test_redact_by_all(void **state)
     }
 }
 
+/* JSON text in a string that RFC 8259 allows and only we refuse is hidden whole: what its secrets are, nobody has read. */
+static void test_redact_texts_that_others_read(void **state)
+{
+    static const struct slice names[] = { S_INIT("token") };
+    const struct json_redaction by = { .names = names, .name_count = 1, .in_texts = true };
+    static const struct {
+        const char *text;
+        bool hidden;
+    } cases[] = {
+        { "{\"a\":\"{\\\"note\\\":\\\"\\\\ud83d\\\",\\\"token\\\":\\\"S\\\"}\"}", true },
+        { "{\"a\":\"{\\\"note\\\":\\\"\\\\udc00\\\",\\\"token\\\":\\\"S\\\"}\"}", true },
+        { "{\"a\":\"{\\\"note\\\":\\\"\\\\u0000\\\",\\\"token\\\":\\\"S\\\"}\"}", true },
+        { "{\"a\":\"{\\\"note\\\":token S}\"}", false }, /* nobody's JSON */
+        { "{\"a\":\"[info] ready\"}", false },
+    };
+    SCOPED(sbuf) deep = SBUF_MAX(8192);
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        SCOPED(sbuf) out = SBUF_MAX(8192);
+        size_t count = 0;
+        assert_true(json_redact_by(slice_of(cases[i].text), &by, &out, &count, NULL, NULL));
+        assert_int_equal(count, cases[i].hidden);
+        assert_string_equal(out.p, cases[i].hidden ? "{\"a\":\"[redacted]\"}" : cases[i].text);
+    }
+    sbuf_adds(&deep, "{\"a\":\"");
+    for (int i = 0; i < 400; i++)
+        sbuf_addc(&deep, '[');
+    sbuf_adds(&deep, "{\\\"token\\\":\\\"S\\\"}");
+    for (int i = 0; i < 400; i++)
+        sbuf_addc(&deep, ']');
+    sbuf_adds(&deep, "\"}");
+    SCOPED(sbuf) out = SBUF_MAX(8192);
+    size_t count = 0;
+    assert_true(json_redact_by(sbuf_slice(&deep), &by, &out, &count, NULL, NULL));
+    assert_string_equal(out.p, "{\"a\":\"[redacted]\"}");
+}
+
 /* Texts in texts end somewhere: what stands deeper than anybody writes is hidden unread. */
 static void test_redact_deep_texts(void **state)
 {
@@ -654,6 +692,7 @@ int main(void)
         cmocka_unit_test(test_redact),
         cmocka_unit_test(test_redact_names),
         cmocka_unit_test(test_redact_by_all),
+        cmocka_unit_test(test_redact_texts_that_others_read),
         cmocka_unit_test(test_redact_deep_texts),
         cmocka_unit_test(test_redact_fails_closed),
 #if OWN_ALLOCATOR
