@@ -247,6 +247,20 @@ static bool check_config(struct facts_reader *r, const struct json *config)
     return true;
 }
 
+/* What a purchase leaves out, EAS would choose. */
+static bool check_either(struct facts_reader *r, const struct json *body)
+{
+    const struct op *op = r->out->op;
+
+    if (op->either_count == 0 || json_get(body, slice_of(op->either[0])))
+        return true;
+    for (size_t i = 1; i < op->either_count; i++)
+        if (!json_get(body, slice_of(op->either[i])))
+            return err_set(r->e, ERR_MISSING, "body field \"%s\" is missing (there is no %s, either)",
+                           op->either[i], op->either[0]);
+    return true;
+}
+
 static bool read_body(struct facts_reader *r, const struct json *body)
 {
     static const struct facts_place root = { .is_root = true };
@@ -258,7 +272,7 @@ static bool read_body(struct facts_reader *r, const struct json *body)
         return err_set(r->e, ERR_SYNTAX, "the body of %.*s must be a JSON object, is %s", SLICE_FMT(op->name),
                        json_type_name(json_type(body)));
     return facts_read_object(r, op->fields, op->field_count, body, &root) &&
-           check_config(r, json_get(body, S("Config")));
+           check_config(r, json_get(body, S("Config"))) && check_either(r, body);
 }
 
 void facts_init(struct facts *out, const struct op *op)

@@ -302,6 +302,9 @@ static bool read_texts(struct facts_reader *r, const struct op_field *f, const s
         if (!is_counted(f->bound) && !facts_read_text(r, f, json_text(m), &element))
             return false;
     }
+    if (is_counted(f->bound) &&
+        element.index == 0) /* what it stands for, no document says: perhaps for all */
+        return facts_refuse(r, at, ERR_RANGE, "must not be empty");
     return !is_counted(f->bound) || add_number(r, f, (int64_t)element.index, at);
 }
 

@@ -14,6 +14,7 @@ The overlay gives every path parameter, query value and field one meaning, by `f
 
 TYPE only inside of trees (in operations it is the fact's), "!" behind TYPE or, in operations, behind the meaning: must be
 there. KEY is of core/bounds.def; tree:NAME is one of `trees`, in which an object stands for itself and [x] for an array.
+`either` names fields of the body: the first must be there, or all the others.
 `instead` changes single fields of the body's tree ("!" alone: must be there).
 """
 import difflib
@@ -306,7 +307,7 @@ def check_overlay(op, row, lists, bounds, names):
     """The overlay is judgement, not fact; these rules keep it from saying something that the facts contradict."""
     name, effect = op["action"], row["effect"]
     kinds = {touch["kind"] for touch in op["touches"]}
-    need(set(row) <= {"effect", "raise", "body", "instead", "fields", "requires", "count", "list"},
+    need(set(row) <= {"effect", "raise", "body", "instead", "fields", "requires", "count", "list", "either"},
          name + ": unknown key in the overlay")
     need(effect in EFFECTS, name + ": unknown effect")
     need(effect not in ("read", "secret") or op["method"] == "GET", name + ": a read that is no GET")
@@ -326,6 +327,8 @@ def check_overlay(op, row, lists, bounds, names):
     owner = row.get("list", {})
     need(set(owner) in (set(), {"items", "id", "owner"}, {"items", "id", "owner", "total"}), name + ": list")
     need(not owner or bounds.get(owner["owner"]) in ("WORDS", "GLOBS"), name + ": owner of a list")
+    either = row.get("either", [])
+    need(len(either) != 1 and all(find(lists["body"], [field]) for field in either), name + ": either")
     for entry in row.get("requires", []):
         need(all(key in bounds for key in entry.split("|")), name + ": requires no key: " + entry)
 
@@ -435,6 +438,7 @@ def op_row(op, row, lists, bounds, tables):
             ("fields", "field_count", tables.fields(lists["body"], "fields_" + name), lists["body"]),
             ("touches", "touch_count", tables.touches(op), op["touches"]),
             ("requires", "require_count", tables.texts(needs, "requires_" + name), needs),
+            ("either", "either_count", tables.texts(row.get("either", []), "either_" + name), row.get("either", [])),
             ("secrets", "secret_count", tables.texts(secrets, "secrets_" + name), secrets)):
         if items:
             out.append("      .%s = %s, .%s = %d," % (member, table, count, len(items)))
