@@ -21,6 +21,7 @@ static const char help[] =
     "  --name NAME   of the log within a DIR (audit.jsonl)\n"
     "  --json        print JSON, a line each\n"
     "  --csv         show, tail, stats, pending: print CSV\n"
+    "  --brief       show, tail: who did what and what came of it, a short line each\n"
     "\n"
     "verify: every record has its place in the chain, over all segments in order. What it cannot show, it "
     "says:\n"
@@ -36,15 +37,19 @@ static const char help[] =
     "  --type TYPE    start, policy, intent, outcome, resolved, deny, counted, checkpoint, rotate, recover, "
     "clock, ship, stop\n"
     "  --decision allow|deny\n"
-    "  --since TIME  --until TIME   2026-11-23, 2026-11-23T15:27:57Z, or so long ago: 90s, 15m, 2h, 7d\n"
+    "  --since TIME  --until TIME   2026-11-23, 2026-11-23T15:27:57Z, or so long ago: 90s, 15m, 2h, 7d;\n"
+    "                               from the first on, and before the second\n"
     "tail:  -f  follow, through rotations    -n N  that many records first (10)\n"
     "stats: --by client,op   of client, op, decision, type, service, day\n"
     "\n"
-    "exit: 0 whole, 1 a finding (with file, line and reason), 2 usage or what cannot be read, 3 shorter than "
-    "a checkpoint\n"
+    "exit: 0 fine (also when pending lists some), 1 verify: a finding (with file, line and reason), 2 usage "
+    "or "
+    "what cannot be read,\n"
+    "      3 verify: shorter than a checkpoint\n"
     "\n"
     "examples:\n"
     "  easgate audit verify --key audit.key --checkpoint /mnt/other/checkpoints /var/log/easgate\n"
+    "  easgate audit show --brief --since 24h /var/log/easgate\n"
     "  easgate audit show --client nlp --type deny --since 7d /var/log/easgate\n"
     "  easgate audit show --json --type outcome /var/log/easgate | jq .status\n"
     "  easgate audit tail -f --decision deny /var/log/easgate\n"
@@ -67,6 +72,7 @@ enum {
     OPT_NAME = 256,
     OPT_JSON,
     OPT_CSV,
+    OPT_BRIEF,
     OPT_KEY,
     OPT_CHECKPOINT,
     OPT_CHECKPOINT_PUB,
@@ -87,6 +93,7 @@ static const struct option known[] = {
     { "name", required_argument, NULL, OPT_NAME },
     { "json", no_argument, NULL, OPT_JSON },
     { "csv", no_argument, NULL, OPT_CSV },
+    { "brief", no_argument, NULL, OPT_BRIEF },
     { "key", required_argument, NULL, OPT_KEY },
     { "checkpoint", required_argument, NULL, OPT_CHECKPOINT },
     { "checkpoint-pub", required_argument, NULL, OPT_CHECKPOINT_PUB },
@@ -111,6 +118,8 @@ static int goes_with(int opt)
         return ~0;
     if (opt == OPT_CSV)
         return FILTERED | PENDING;
+    if (opt == OPT_BRIEF)
+        return SHOW | TAIL;
     if (opt >= OPT_KEY && opt <= OPT_FROM_CHECKPOINT)
         return VERIFY;
     if (opt >= OPT_CLIENT && opt <= OPT_UNTIL)
@@ -193,7 +202,7 @@ static bool read_option(int opt, const char *value, struct audit_options *o, str
         return num_u64(slice_of(value), 1, AUDIT_LAST_MAX, &o->last) ||
                err_set(e, ERR_RANGE, "expected 1 to %d", AUDIT_LAST_MAX);
     else
-        o->form = opt == OPT_CSV ? AUDIT_FORM_CSV : AUDIT_FORM_JSON;
+        o->form = opt == OPT_CSV ? AUDIT_FORM_CSV : opt == OPT_BRIEF ? AUDIT_FORM_BRIEF : AUDIT_FORM_JSON;
     return true;
 }
 

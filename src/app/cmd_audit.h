@@ -9,7 +9,7 @@ enum { AUDIT_EXIT_FINE = 0, AUDIT_EXIT_FINDING = 1, AUDIT_EXIT_USAGE = 2, AUDIT_
 
 #define AUDIT_LAST_MAX 10000 /* records that tail keeps */
 
-enum audit_form { AUDIT_FORM_TEXT = 0, AUDIT_FORM_JSON, AUDIT_FORM_CSV };
+enum audit_form { AUDIT_FORM_TEXT = 0, AUDIT_FORM_JSON, AUDIT_FORM_CSV, AUDIT_FORM_BRIEF };
 
 struct audit_options {
     const char *name; /* of the log in a directory */

@@ -31,6 +31,37 @@ static bool print_text(const struct audit_line *line)
     return put(&row);
 }
 
+/* Who did what, and what came of it; the beginning of the id joins a request with its outcome. */
+static bool print_brief(const struct audit_line *line)
+{
+    static const struct {
+        struct slice key;
+        size_t chars; /* of it; 0 = all, with its name */
+    } fields[] = { { S_INIT("id"), 8 },         { S_INIT("client"), 64 }, { S_INIT("op"), 64 },
+                   { S_INIT("service"), 64 },   { S_INIT("spec"), 0 },    { S_INIT("replicas"), 0 },
+                   { S_INIT("would_deny"), 0 }, { S_INIT("status"), 0 },  { S_INIT("code"), 0 },
+                   { S_INIT("error"), 0 },      { S_INIT("message"), 0 }, { S_INIT("count"), 0 },
+                   { S_INIT("file"), 0 },       { S_INIT("note"), 0 } };
+    char most[1024] = "";
+    SCOPED(sbuf) row = SBUF_LENT(most, sizeof most, ROW_MAX_BYTES);
+
+    sbuf_addf(&row, "%llu %.*s %-7.*s", (unsigned long long)line->seq, SLICE_FMT(line->t),
+              SLICE_FMT(line->type));
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
+        struct slice value = audit_line_field(line, fields[i].key);
+        if (!value.n)
+            continue;
+        if (fields[i].chars && value.n > fields[i].chars)
+            value.n = fields[i].chars;
+        sbuf_addc(&row, ' ');
+        if (!fields[i].chars)
+            sbuf_addf(&row, "%.*s=", SLICE_FMT(fields[i].key));
+        sbuf_add(&row, value);
+    }
+    sbuf_addc(&row, '\n');
+    return put(&row);
+}
+
 /* ---- CSV ---- */
 
 void audit_csv_add(struct sbuf *row, bool is_first, struct slice value, bool is_text)
@@ -105,5 +136,7 @@ bool audit_print_line(const struct audit_line *line, struct slice text, enum aud
         return print_csv(line);
     if (form == AUDIT_FORM_TEXT)
         return print_text(line);
+    if (form == AUDIT_FORM_BRIEF)
+        return print_brief(line);
     return fwrite(text.p, 1, text.n, stdout) == text.n && putchar('\n') == '\n';
 }

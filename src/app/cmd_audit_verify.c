@@ -171,8 +171,8 @@ static int print_json(struct verify *v, const struct audit_verdict *out, bool ok
     SCOPED(sbuf) s = SBUF_MAX(16384 + NOTES_MAX_BYTES + NOTE_MAX_BYTES);
 
     sbuf_addf(&s, "{\"whole\":%s,\"records\":%llu,\"first_seq\":%llu,\"last_seq\":%llu,\"files\":%zu,",
-              ok ? "true" : "false", (unsigned long long)out->records, (unsigned long long)out->first_seq,
-              (unsigned long long)out->last_seq, out->files);
+              ok && !out->short_of ? "true" : "false", (unsigned long long)out->records,
+              (unsigned long long)out->first_seq, (unsigned long long)out->last_seq, out->files);
     sbuf_addf(&s,
               "\"last_t\":\"%s\",\"last_hash\":\"%s\",\"keyed\":%llu,\"macs\":%llu,"
               "\"macs_unchecked\":%llu,\"checkpoints\":%llu,\"short_of\":%llu,",

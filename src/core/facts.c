@@ -9,6 +9,7 @@
 #include "core/reply.h"
 
 #define SHOWN_MAX_BYTES 40
+#define NAMES_SHOWN_MAX 12
 
 const char *storage_name(enum storage s)
 {
@@ -69,6 +70,19 @@ static bool is_hardware(const struct op_field *f)
            reasons[f->bound] == REASON_SPEC;
 }
 
+static const char *known_names(struct facts_reader *r, const struct op_field *fields, size_t count)
+{
+    const char *text = "; expected ";
+
+    for (size_t i = 0; i < count; i++)
+        text = arena_printf(r->a, "%s%s%.*s", text,
+                            i == 0          ? ""
+                            : i + 1 < count ? ", "
+                                            : " or ",
+                            SLICE_FMT(fields[i].name));
+    return text;
+}
+
 /* What a person wrote who wrote this name, when it is a known one in another form. */
 static const char *hint(struct facts_reader *r, const struct op_field *fields, size_t count,
                         struct slice name)
@@ -80,7 +94,7 @@ static const char *hint(struct facts_reader *r, const struct op_field *fields, s
     for (size_t i = 0; i < count; i++)
         if (slice_eq_nocase(fields[i].name, name))
             return arena_printf(r->a, "; names are exact, write %s", fields[i].name.p);
-    return "";
+    return count && count <= NAMES_SHOWN_MAX && !r->source ? known_names(r, fields, count) : "";
 }
 
 static bool refuse_name(struct facts_reader *r, const struct op_field *fields, size_t count,

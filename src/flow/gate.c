@@ -5,9 +5,10 @@
 #include "base/log.h"
 #include "base/must.h"
 
-#define BOOK_MARGIN_MS (60 * 1000)
-#define SWEEP_EVERY_MS (10 * 1000)
-#define ENDS_EVERY_MS  (24 * 3600 * 1000)
+#define BOOK_MARGIN_MS     (60 * 1000)
+#define SWEEP_EVERY_MS     (10 * 1000)
+#define ENDS_EVERY_MS      (24 * 3600 * 1000)
+#define KEY_REFUSED_LOG_MS 10000
 
 struct gate *gate_new(const struct ports *ports, struct snapshot *snap)
 {
@@ -27,6 +28,7 @@ struct gate *gate_new(const struct ports *ports, struct snapshot *snap)
     list_init(&g->ready);
     list_init(&g->doubts);
     g->date_second = -1;
+    g->key_refused.period_ms = KEY_REFUSED_LOG_MS;
     if (!g->metrics || !g->held || !g->usage || !g->teams || !g->book || !g->unknowns) {
         gate_free(&g);
         return NULL;

@@ -112,14 +112,14 @@ static void copy_text(char *to, size_t size, struct slice from)
     to[n] = '\0';
 }
 
-static void write_counted(struct gate *g, enum reason reason)
+static void write_counted(struct gate *g, struct counted *c, enum reason reason, struct slice client)
 {
-    struct counted *c = &g->counted[reason];
     int64_t now = clock_mono_ms(g->ports.clock);
     struct audit_rec rec = {
         .type = AUDIT_COUNTED,
         .wall_ms = clock_wall_ms(g->ports.clock),
         .mono_ms = now,
+        .client = client,
         .reason = slice_of(reason_name(reason)),
         .code = slice_of(reason_code(reason)),
         .has_count = true,
@@ -131,16 +131,15 @@ static void write_counted(struct gate *g, enum reason reason)
     };
 
     log_event(LOG_INFO, "refused", reason_text(reason), LOG_C("reason", reason_name(reason)),
-              LOG_N("count", c->count), LOG_C("peer", c->peer), LOG_C("detail", c->detail));
+              LOG_S("client", client.n ? client : S("-")), LOG_N("count", c->count), LOG_C("peer", c->peer),
+              LOG_C("detail", c->detail));
     g->ports.audit_append(g->ports.ctx, &rec);
     *c = (struct counted){ .next_mono_ms = now + COUNTED_PERIOD_MS };
 }
 
-void gate_count(struct gate *g, enum reason reason, const struct peer *peer, const struct http1_msg *head,
-                struct slice detail)
+static void count(struct gate *g, struct counted *c, enum reason reason, struct slice client,
+                  const struct peer *peer, const struct http1_msg *head, struct slice detail)
 {
-    struct counted *c = &g->counted[reason];
-
     if (c->count++ == 0) {
         copy_text(c->peer, sizeof c->peer, slice_of(peer ? peer->text : ""));
         copy_text(c->detail, sizeof c->detail, detail);
@@ -148,7 +147,41 @@ void gate_count(struct gate *g, enum reason reason, const struct peer *peer, con
         copy_text(c->target, sizeof c->target, head ? head->target : SLICE_NONE);
     }
     if (clock_mono_ms(g->ports.clock) >= c->next_mono_ms)
-        write_counted(g, reason);
+        write_counted(g, c, reason, client);
+}
+
+void gate_count(struct gate *g, enum reason reason, const struct peer *peer, const struct http1_msg *head,
+                struct slice detail)
+{
+    count(g, &g->counted[reason], reason, SLICE_NONE, peer, head, detail);
+}
+
+void gate_count_throttled(struct gate *g, struct slice client, const struct peer *peer,
+                          const struct http1_msg *head, struct slice detail)
+{
+    struct usage *u = map_get(g->usage, client);
+
+    if (!u) {
+        gate_count(g, REASON_RATE_LIMITED, peer, head, detail);
+        return;
+    }
+    g->has_throttled = true;
+    count(g, &u->throttled, REASON_RATE_LIMITED, client, peer, head, detail);
+}
+
+static void flush_throttled(struct gate *g, int64_t now, bool force)
+{
+    struct slice client;
+    void *value;
+    bool is_more = false;
+
+    for (size_t at = 0; map_next(g->usage, &at, &client, &value);) {
+        struct counted *c = &((struct usage *)value)->throttled;
+        if (c->count && (force || now >= c->next_mono_ms))
+            write_counted(g, c, REASON_RATE_LIMITED, client);
+        is_more = is_more || c->count;
+    }
+    g->has_throttled = is_more;
 }
 
 void gate_flush_counted(struct gate *g, bool force)
@@ -157,7 +190,9 @@ void gate_flush_counted(struct gate *g, bool force)
 
     for (int r = REASON_NONE + 1; r < REASON_COUNT_; r++)
         if (g->counted[r].count && (force || now >= g->counted[r].next_mono_ms))
-            write_counted(g, (enum reason)r);
+            write_counted(g, &g->counted[r], (enum reason)r, SLICE_NONE);
+    if (g->has_throttled)
+        flush_throttled(g, now, force);
 }
 
 void gate_settle_early(struct gate *g, const struct refusal *refusal, const struct http1_msg *head_or_null,

@@ -1,13 +1,15 @@
 /* gate_state: the gate's struct, private to flow/. */
 #ifndef EG_GATE_STATE_H
 #define EG_GATE_STATE_H
+#include "base/log.h"
 #include "base/map.h"
 #include "core/truth.h"
 #include "core/ratelimit.h"
 #include "flow/gate.h"
 #include "flow/unknown.h"
 
-/* Refusals without an identity: counted, one record a second for each reason, with one sample. */
+/* Refusals that anybody can make many of: without an identity, or of a client that is over its rate. Counted, one record a second
+ * for each reason (or client), with one sample. */
 struct counted {
     uint64_t count;        /* since the last record */
     int64_t next_mono_ms;  /* the earliest time of the next one */
@@ -18,6 +20,7 @@ struct counted {
 struct usage {
     struct ratelimit_state requests, changes;
     size_t inflight;
+    struct counted throttled;
 };
 
 /* The clients of a policy and what their services have, reserve.c. */
@@ -51,6 +54,8 @@ struct gate {
     int64_t next_sweep_mono_ms;      /* of the book */
     struct unknowns *unknowns; /* changes whose outcome was not known, for their callers */
     struct counted counted[REASON_COUNT_];
+    bool has_throttled;    /* some client's may be due */
+    struct log_limit key_refused; /* EAS did not accept our key: said again after a while */
     int64_t next_ends_mono_ms; /* when what ends soon is logged again */
     int64_t date_second;   /* of date_text: the x-acs-date of this second */
     char date_text[25];
@@ -73,6 +78,9 @@ void usage_free_all(struct gate *g);
 /* Count a refusal that gets no record of its own. */
 void gate_count(struct gate *g, enum reason reason, const struct peer *peer, const struct http1_msg *head,
                 struct slice detail);
+/* The same of a client that is over its rate. */
+void gate_count_throttled(struct gate *g, struct slice client, const struct peer *peer, const struct http1_msg *head,
+                          struct slice detail);
 /* Write the counted records that are due; all of them when force. */
 void gate_flush_counted(struct gate *g, bool force);
 #endif

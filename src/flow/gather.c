@@ -42,11 +42,15 @@ static void keep_plain(struct json *page)
 /* Take a page in; AGAIN when there are more. The first page's tree, without its items, is what the answer is made of. */
 enum step_result gather_take(struct txn *t, const struct http1_msg *answer)
 {
-    if (answer->status != 200)
-        return txn_refuse(t, REASON_UPSTREAM_ANSWER,
-                          "page %llu of the list could not be read: EAS answered with status %d",
-                          (unsigned long long)t->gather.page, answer->status);
     struct json *page = json_load(sbuf_slice(&answer->body), &json_limits_answer, NULL);
+    if (answer->status != 200) {
+        bool ours = is_about_our_key(json_text(json_get(page, S("Code"))));
+        json_free(&page);
+        return txn_refuse(t, ours ? REASON_CREDENTIAL_REJECTED : REASON_UPSTREAM_ANSWER,
+                          "page %llu of the list could not be read: EAS answered with status %d%s",
+                          (unsigned long long)t->gather.page, answer->status,
+                          ours ? " and did not accept easgate's credential" : "");
+    }
     const struct op_list *list = &t->gather.op->list;
     const struct json *found = json_get(page, list->items);
     struct json *items = found ? json_take(page, found) : NULL;

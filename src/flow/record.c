@@ -97,6 +97,17 @@ static struct slice upstream_code(const struct http1_msg *answer, struct arena *
     return code;
 }
 
+/* Callers learn no more than that it was so; who runs the gateway has to know why. */
+static void say_key_refused(struct txn *t, struct slice code)
+{
+    uint64_t held_back;
+
+    if (is_about_our_key(code) && log_limit_pass(&t->gate->key_refused, txn_now(t), &held_back))
+        log_event(LOG_ERROR, "upstream", "EAS does not accept the credential, its signature or the clock",
+                  LOG_S("code", code), LOG_S("key_id", t->cred ? t->cred->access_key_id : S("-")),
+                  LOG_C("id", t->id), LOG_N("held_back", held_back));
+}
+
 void record_outcome(struct txn *t, const char *error)
 {
     const struct http1_msg *answer = t->log.answer;
@@ -111,6 +122,7 @@ void record_outcome(struct txn *t, const char *error)
         rec.bytes = (int64_t)answer->body.n;
         rec.upstream_request_id = http1_header_get(answer, S("x-acs-request-id"), NULL);
         rec.code = upstream_code(answer, t->arena);
+        say_key_refused(t, rec.code);
     } else if (t->log.exchange.status_seen > 0) {
         rec.has_status = true;
         rec.status = t->log.exchange.status_seen;

@@ -130,8 +130,10 @@ static void record_end(struct txn *t)
 
     if (t->log.intent_open)
         record_outcome(t, t->log.was_sent && t->log.answer ? NULL : "not_sent");
-    else if ((r->reason == REASON_AUDIT || r->reason == REASON_RATE_LIMITED) && !t->parent)
+    else if (r->reason == REASON_AUDIT && !t->parent)
         gate_count(t->gate, r->reason, &t->in.peer, t->in.message, r->message);
+    else if (r->reason == REASON_RATE_LIMITED && !t->parent)
+        gate_count_throttled(t->gate, t->in.pass.client->name, &t->in.peer, t->in.message, r->message);
     else if (r->reason != REASON_NONE && !t->parent && t->log.tries == 0)
         record_deny(t);
 }

@@ -156,6 +156,10 @@ static void show(void **state)
     assert_true(has("id=bb") && has("id=dd") && !has("id=aa"));
     assert_int_equal(RUN("show", "--id", "cc", dir), 0);
     assert_true(has("id=bb parent=cc") && !has("id=dd"));
+    assert_int_equal(RUN("show", "--brief", dir), 0);
+    assert_true(has(" intent  aa nlp CreateAppService\n") && has(" outcome aa status=200\n"));
+    assert_true(has("message=no \\\"big\\\" spec\\u001b[31m\n") && !has("nonce") && !has("\x1b"));
+    assert_int_equal(RUN("stats", "--brief", dir), 2);
     assert_int_equal(RUN("show", "--type", "deny", "--json", dir), 0);
     assert_true(has("{\"v\":1,\"seq\":6,") && !has("intent"));
 }

@@ -634,9 +634,12 @@ static void too_many_requests_of_a_client_get_429(void **state)
     assert_has(w->replies[0].body, "client vision may send 2 requests a second; try again in 500 ms");
     assert_int_equal(world_count(w, AUDIT_DENY), 0); /* counted: a flood must not fill the disk */
     assert_int_equal(world_count(w, AUDIT_COUNTED), 1);
+    assert_has(world_record(w, AUDIT_COUNTED, 0), "\"client\":\"vision\"");
     world_ask(w, "tok-nlp", "GET", SERVICE, NULL); /* others are not touched */
     assert_int_equal(w->send_count, 4);
-    w->mono_ms += 500;
+    world_pass_ms(w, 1000);
+    assert_has(world_record(w, AUDIT_COUNTED, 1), "\"client\":\"vision\"");
+    assert_has(world_record(w, AUDIT_COUNTED, 1), "\"count\":1");
     world_ask(w, "tok-vision", "GET", "/api/v2/services/cn-shanghai/vision_1", NULL);
     assert_int_equal(w->send_count, 5);
     for (size_t i = 0; i < w->send_count; i++)
