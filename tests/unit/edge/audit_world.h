@@ -33,7 +33,7 @@ struct log_line {
     char *text;
 };
 struct log_view {
-    size_t count;
+    size_t count, room;
     struct log_line *lines;
     size_t files;
 };
