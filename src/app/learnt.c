@@ -4,7 +4,6 @@
  */
 #include "app/learnt.h"
 #include "base/list.h"
-#include "base/enc.h"
 #include "base/map.h"
 #include "core/after_text.h"
 #include "core/policy.h"
@@ -225,26 +224,6 @@ bool learnt_saw(const struct learnt *l, struct slice policy)
 
 /* ---- printing ---- */
 
-static void print_until(int64_t until_s, struct sbuf *out)
-{
-    char text[25];
-
-    if (!until_s)
-        return;
-    enc_time_utc(until_s * 1000, false, text);
-    sbuf_addf(out, " until %s", text);
-}
-
-static void print_rule(enum bound b, const struct rule *rule, struct sbuf *out)
-{
-    bool is_number = bound_style(b) == BOUND_STYLE_REPLICAS;
-
-    sbuf_addf(out, "%.*s", SLICE_FMT(rule->text));
-    if (rule->has_cap && !is_number)
-        sbuf_addf(out, "%s%lld", bound_style(b) == BOUND_STYLE_COUNTS ? " = " : " <= ", (long long)rule->cap);
-    print_until(rule->until_s, out);
-}
-
 /* What a log of requests cannot tell stays as it is. */
 static void print_kept(enum bound b, const struct rules *rules, const char *why, struct sbuf *out)
 {
@@ -253,7 +232,7 @@ static void print_kept(enum bound b, const struct rules *rules, const char *why,
     if (bound_style(b) != BOUND_STYLE_REPLICAS && bound_style(b) != BOUND_STYLE_FLAG) {
         for (size_t i = 0; i < rules->count; i++) {
             sbuf_addf(out, "%s = ", bound_name(b));
-            print_rule(b, &rules->at[i], out);
+            rule_print(&rules->at[i], bound_style(b), out);
             sbuf_addf(out, " ; %s\n", why);
         }
         return;
@@ -261,7 +240,7 @@ static void print_kept(enum bound b, const struct rules *rules, const char *why,
     sbuf_addf(out, "%s = ", bound_name(b));
     for (size_t i = 0; i < rules->count; i++) {
         sbuf_adds(out, i ? ", " : "");
-        print_rule(b, &rules->at[i], out);
+        rule_print(&rules->at[i], bound_style(b), out);
     }
     sbuf_addf(out, " ; %s\n", why);
 }
@@ -293,7 +272,7 @@ static bool print_list(enum bound b, const struct rules *rules, const struct key
         bool as_rule = rule && (many || !can_be_written(b, text));
         SCOPED(sbuf) value = SBUF_MAX(4096);
         sbuf_add(&value, as_rule ? rule->text : text);
-        print_until(rule ? rule->until_s : 0, &value);
+        rule_print_until(rule ? rule->until_s : 0, &value);
         fine = sbuf_ok(&value) && see(&lines, sbuf_slice(&value));
         if (fine)
             ((struct seen *)map_get(lines.by_text, sbuf_slice(&value)))->count += s->count - 1;
@@ -357,7 +336,7 @@ bool learnt_print(const struct learnt *l, struct slice name, struct sbuf *out, s
     if (policy->until_s) {
         sbuf_adds(out, "until =");
         SCOPED(sbuf) date = SBUF_MAX(64);
-        print_until(policy->until_s, &date);
+        rule_print_until(policy->until_s, &date);
         sbuf_add(out, slice_skip(sbuf_slice(&date), strlen(" until")));
         sbuf_addc(out, '\n');
     }

@@ -383,13 +383,10 @@ static void print_rules(const struct schema_row *row, const struct rules *rules,
     for (size_t i = 0; i < rules->count; i++) {
         const struct rule *rule = &rules->at[i];
         sbuf_adds(out, i ? ", " : "");
-        sbuf_add(out, row->is_secret ? S("<secret>") : rule->text);
-        if (rule->has_cap && (row->type == TYPE_SPEC_CAPS || row->type == TYPE_COUNTS))
-            sbuf_addf(out, "%s%lld", row->type == TYPE_COUNTS ? " = " : " <= ", (long long)rule->cap);
-        if (rule->until_s) {
-            sbuf_adds(out, " until ");
-            add_date(rule->until_s, out);
-        }
+        if (row->is_secret)
+            sbuf_adds(out, "<secret>");
+        else
+            rule_print(rule, bound_style(bound_by_name(slice_of(row->key))), out);
     }
 }
 

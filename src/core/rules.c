@@ -4,6 +4,7 @@
  * of the lengths the table says which values begin so. So a list of hundreds costs a few probes, whatever stands in it.
  */
 #include "core/rules.h"
+#include "base/enc.h"
 #include "core/glob.h"
 #include <stdint.h>
 
@@ -55,6 +56,31 @@ static bool matches(const struct rule *rule, enum bound_style style, struct slic
         break;
     }
     return false;
+}
+
+/* ---- as a text ---- */
+
+void rule_print_until(int64_t until_s, struct sbuf *out)
+{
+    char text[25];
+
+    if (!until_s)
+        return;
+    enc_time_utc(until_s * 1000, false, text);
+    sbuf_adds(out, " until ");
+    sbuf_adds(out, text);
+}
+
+void rule_print(const struct rule *rule, enum bound_style style, struct sbuf *out)
+{
+    bool is_count = style == BOUND_STYLE_COUNTS;
+
+    sbuf_add(out, rule->text);
+    if (rule->has_cap && (is_count || style == BOUND_STYLE_SPEC_CAPS)) {
+        sbuf_adds(out, is_count ? " = " : " <= ");
+        sbuf_add_i64(out, rule->cap);
+    }
+    rule_print_until(rule->until_s, out);
 }
 
 /* ---- the index ---- */

@@ -5,6 +5,7 @@
 #ifndef EG_RULES_H
 #define EG_RULES_H
 #include "base/arena.h"
+#include "base/sbuf.h"
 #include "core/opcat.h"
 
 /* One value of a key, with its place. */
@@ -43,6 +44,11 @@ enum bound_style {
 enum bound_style bound_style(enum bound b);
 /* BOUND_NONE for an unknown one. */
 enum bound bound_by_name(struct slice key);
+
+/* A value as it would stand in a file: "llama_7b_fp16 <= 4", "llama_7b_fp16 = 2", "8 until 2026-12-16T00:00:00Z". */
+void rule_print(const struct rule *rule, enum bound_style style, struct sbuf *out);
+/* The part of it behind the value; nothing when it counts for ever. */
+void rule_print_until(int64_t until_s, struct sbuf *out);
 
 /* The first value that the text matches, by the style; NULL without one. REPLICAS and FLAG have no such values: NULL. */
 const struct rule *rules_find(const struct rules *rules, enum bound_style style, struct slice text);

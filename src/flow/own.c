@@ -69,13 +69,11 @@ static void add_operations(struct sbuf *out, const struct policy *p)
     sbuf_addc(out, ']');
 }
 
-static void add_rule(struct sbuf *out, const struct rule *rule)
+static void add_rule(struct sbuf *out, enum bound b, const struct rule *rule)
 {
     SCOPED(sbuf) text = SBUF_MAX(1024);
 
-    sbuf_add(&text, rule->text);
-    if (rule->has_cap && !slice_eq(rule->text, slice_of("")) && !ascii_is_digit(rule->text.p[0]))
-        sbuf_addf(&text, " <= %lld", (long long)rule->cap);
+    rule_print(rule, bound_style(b), &text);
     enc_json_string(sbuf_slice(&text), out);
 }
 
@@ -91,7 +89,7 @@ static void add_limits(struct sbuf *out, const struct policy *p)
         sbuf_addf(out, "%s\"%s\":[", first ? "" : ",", bound_name((enum bound)b));
         for (size_t i = 0; i < rules->count; i++) {
             sbuf_adds(out, i ? "," : "");
-            add_rule(out, &rules->at[i]);
+            add_rule(out, (enum bound)b, &rules->at[i]);
         }
         sbuf_addc(out, ']');
         first = false;

@@ -41,6 +41,31 @@ static void tells_a_team_what_it_may_do(void **state)
     world_free(w);
 }
 
+/* 2025-12-15 ends at 2025-12-16T00:00:00Z: what is written as a day is shown as the second, as check --print does. */
+static void shows_limits_as_they_count(void **state)
+{
+    static const char limits[] =
+        "[gateway]\nlisten = 127.0.0.1:8080\n[upstream main]\nregion = cn-shanghai\n"
+        "[credential main]\ntype = access_key\nfile = /nonexistent/credentials\n[audit]\npath = "
+        "/tmp/audit.jsonl\n"
+        "[client nlp]\ntoken_sha256 = "
+        "278cc70e7b8153b22a75a4c7136dc451adef7ca55dcd8bde9db0e6d9586f0b1f\npolicy = small\n"
+        "[policy small]\nallow = CreateAppService\nservices = nlp_*, old_* until 2025-12-15\n"
+        "app_types = LLM\nservice_specs = 7b <= 4 until 2025-12-15, 7b <= 2\nspec_gpus = 7b = 1\n"
+        "max_total_gpus = 8\nmax_replicas = 8 until 2025-12-15, 4\n";
+    struct world *w = world_new(limits);
+
+    (void)state;
+    world_ask(w, "tok-nlp", "GET", "/easgate/v1/self", NULL);
+    world_answer(w, 0, 200, "{\"Services\":[],\"TotalCount\":0}");
+    assert_has(w->replies[0].body, "\"spec_gpus\":[\"7b = 1\"]");
+    assert_has(w->replies[0].body, "\"max_replicas\":[\"8 until 2025-12-16T00:00:00Z\",\"4\"]");
+    assert_has(w->replies[0].body, "\"max_total_gpus\":[\"8\"]");
+    assert_has(w->replies[0].body, "\"services\":[\"nlp_*\",\"old_* until 2025-12-16T00:00:00Z\"]");
+    assert_has(w->replies[0].body, "\"service_specs\":[\"7b <= 4 until 2025-12-16T00:00:00Z\",\"7b <= 2\"]");
+    world_free(w);
+}
+
 static void takes_own_paths_exactly(void **state)
 {
     static const struct {
@@ -229,6 +254,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tells_a_team_what_it_may_do),
+        cmocka_unit_test(shows_limits_as_they_count),
         cmocka_unit_test(takes_own_paths_exactly),
         cmocka_unit_test(gives_the_verdict_alone),
         cmocka_unit_test(knows_what_was_not_known),
