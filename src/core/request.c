@@ -12,6 +12,21 @@ static enum reason fail(enum reason reason, struct err *e, enum err_code code, c
     return reason;
 }
 
+/* A method that is none of ours has no name here, so what the path has is said instead. */
+static enum reason refuse_method(enum http1_method method, struct slice path, struct err *e)
+{
+    SCOPED(sbuf) known = SBUF_MAX(64);
+    struct op_match match;
+
+    for (enum http1_method m = HTTP1_GET; m < HTTP1_METHOD_OTHER; m++)
+        if (opcat_match(m, path, &match) == OPCAT_FOUND)
+            sbuf_addf(&known, "%s%s", known.n ? ", " : "", http1_method_name(m));
+    err_set(e, ERR_UNKNOWN, "no EAS operation of this path has %s%s; it has %.*s",
+            method == HTTP1_METHOD_OTHER ? "this method" : "method ",
+            method == HTTP1_METHOD_OTHER ? "" : http1_method_name(method), SLICE_FMT(sbuf_slice(&known)));
+    return REASON_METHOD;
+}
+
 enum reason request_route(enum http1_method method, struct slice target, struct request *out, struct err *e)
 {
     struct slice path = slice_from(target.p, slice_find(target, '?'));
@@ -22,8 +37,7 @@ enum reason request_route(enum http1_method method, struct slice target, struct 
     case OPCAT_NO_PATH:
         return fail(REASON_NO_OPERATION, e, ERR_UNKNOWN, "no EAS operation has this path");
     case OPCAT_NO_METHOD:
-        err_set(e, ERR_UNKNOWN, "no EAS operation of this path has method %s", http1_method_name(method));
-        return REASON_METHOD;
+        return refuse_method(method, path, e);
     case OPCAT_BAD_PATH:
         break;
     }
