@@ -5,17 +5,19 @@
 #include "app/cmd.h"
 #include "config/schema.h"
 #include "config/snapshot.h"
+#include <getopt.h>
 #include <time.h>
 
 #define DEFAULT_FILE   "/etc/easgate/easgate.ini"
 #define TEXT_MAX_BYTES (32 * 1024 * 1024)
 
 static const char usage[] =
-    "usage: easgate check [--print] [--no-credentials] [FILE]\n"
+    "usage: easgate check [--print] [--no-credentials] [-c] [FILE]\n"
     "       easgate check --manual\n"
     "\n"
     "Loads FILE (" DEFAULT_FILE ") as `easgate serve` would and reports all errors, each with its line.\n"
     "\n"
+    "  -c, --config FILE as in the other commands\n"
     "  --print           also print what is in effect, defaults included, secrets masked\n"
     "  --no-credentials  leave the credentials files unread (they may be on another machine)\n"
     "  --manual          print the reference of all keys as Markdown\n"
@@ -34,23 +36,29 @@ struct options {
 
 static bool read_options(int argc, char **argv, struct options *out)
 {
+    static const struct option longs[] = {
+        { "config", required_argument, NULL, 'c' }, { "print", no_argument, NULL, 'p' },
+        { "manual", no_argument, NULL, 'm' },       { "no-credentials", no_argument, NULL, 'n' },
+        { "help", no_argument, NULL, 'h' },         { NULL, 0, NULL, 0 },
+    };
+
     *out = (struct options){ .file = NULL };
-    for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--print") == 0)
-            out->print = true;
-        else if (strcmp(argv[i], "--manual") == 0)
-            out->manual = true;
-        else if (strcmp(argv[i], "--no-credentials") == 0)
-            out->no_credentials = true;
-        else if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
-            out->help = true;
-        else if (argv[i][0] == '-' || out->file) {
-            fprintf(stderr, "easgate check: %s: %s\n\n",
-                    argv[i][0] == '-' ? "unknown option" : "expected one FILE", argv[i]);
+    optind = 1;
+    for (int c; (c = getopt_long(argc, argv, "c:h", longs, NULL)) != -1;) {
+        if (c == '?')
             return false;
-        } else
-            out->file = argv[i];
+        out->file = c == 'c' ? optarg : out->file;
+        out->print = out->print || c == 'p';
+        out->manual = out->manual || c == 'm';
+        out->no_credentials = out->no_credentials || c == 'n';
+        out->help = out->help || c == 'h';
     }
+    if (argc - optind > (out->file ? 0 : 1)) {
+        fprintf(stderr, "easgate check: expected one FILE: %s\n\n", argv[argc - 1]);
+        return false;
+    }
+    if (optind < argc)
+        out->file = argv[optind];
     out->file = out->file ? out->file : DEFAULT_FILE;
     return true;
 }

@@ -1,6 +1,7 @@
 /* easgate healthcheck: ask the admin listener of a running gateway whether it is ready, for container engines and service managers. */
 #include "app/ask.h"
 #include "app/cmd.h"
+#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -12,10 +13,10 @@ static const char usage[] =
     "\n"
     "Asks a running gateway whether it is ready, through its admin listener, and waits two seconds at most.\n"
     "\n"
-    "  --url URL      http://ADDRESS:PORT/PATH with a numeric address or localhost, or unix:/PATH of a "
+    "  -u, --url URL      http://ADDRESS:PORT/PATH with a numeric address or localhost, or unix:/PATH of a "
     "socket\n"
-    "                 (" ASK_DEFAULT_BASE DEFAULT_PATH ")\n"
-    "  --config FILE  ask at the first admin_listen of this configuration\n"
+    "                     (" ASK_DEFAULT_BASE DEFAULT_PATH ")\n"
+    "  -c, --config FILE  ask at the first admin_listen of this configuration\n"
     "\n"
     "exit: 0 ready, 1 not ready or not there, 2 usage or configuration\n"
     "\n"
@@ -50,24 +51,33 @@ static int report(const struct ask *t, const struct http1_msg *answer)
 
 int cmd_healthcheck(int argc, char **argv)
 {
+    static const struct option longs[] = {
+        { "url", required_argument, NULL, 'u' },
+        { "config", required_argument, NULL, 'c' },
+        { "help", no_argument, NULL, 'h' },
+        { NULL, 0, NULL, 0 },
+    };
     struct ask t = { .at_bytes = 0 };
-    bool has_value = argc == 3, ok = false;
+    const char *url = NULL, *config = NULL;
+    bool is_fine = true;
 
-    if (argc == 2 && strcmp(argv[1], "--help") == 0) {
-        fputs(usage, stdout);
-        return 0;
+    optind = 1;
+    for (int c; (c = getopt_long(argc, argv, "u:c:h", longs, NULL)) != -1;) {
+        if (c == 'h') {
+            fputs(usage, stdout);
+            return 0;
+        }
+        url = c == 'u' ? optarg : url;
+        config = c == 'c' ? optarg : config;
+        is_fine = is_fine && c != '?';
     }
-    if (has_value && strcmp(argv[1], "--config") == 0) {
-        if (!ask_set_config(&t, argv[2], DEFAULT_PATH, "healthcheck"))
-            return 2;
-        ok = true;
-    } else if (argc == 1 || (has_value && strcmp(argv[1], "--url") == 0)) {
-        ok = ask_set_url(&t, slice_of(argc == 1 ? ASK_DEFAULT_BASE : argv[2]), DEFAULT_PATH);
-    }
-    if (!ok) {
+    if (!is_fine || optind != argc || (url && config) ||
+        (!config && !ask_set_url(&t, slice_of(url ? url : ASK_DEFAULT_BASE), DEFAULT_PATH))) {
         fputs(usage, stderr);
         return 2;
     }
+    if (config && !ask_set_config(&t, config, DEFAULT_PATH, "healthcheck"))
+        return 2;
     struct http1_msg *answer = ask_get(&t, ANSWER_MAX_BYTES);
     int code = report(&t, answer);
     http1_msg_free(&answer);

@@ -23,7 +23,7 @@ enum { EXIT_FINE = 0, EXIT_USAGE = 2 };
 #define MASKED         "<masked>"
 
 static const char help[] =
-    "usage: easgate sign [--config FILE] --credential NAME | --access-key-id ID --secret-file FILE\n"
+    "usage: easgate sign [-c|--config FILE] --credential NAME | --access-key-id ID --secret-file FILE\n"
     "                    [--method M] [--path P] [--query NAME=VALUE]... [--header 'NAME: VALUE']...\n"
     "                    [--body FILE] [--date T] [--nonce N] [--json]\n"
     "\n"
@@ -151,7 +151,7 @@ static bool read_options(int argc, char **argv, struct options *o)
 
     *o = (struct options){ .config = DEFAULT_CONFIG, .method = S("GET"), .path = S("/") };
     optind = 1;
-    while ((which = getopt_long(argc, argv, "", known, NULL)) != -1)
+    while ((which = getopt_long(argc, argv, "c:", known, NULL)) != -1)
         if (!set_option(o, which))
             return false;
     bool by_file = o->access_key_id && o->secret_file;

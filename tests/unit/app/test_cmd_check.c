@@ -151,7 +151,13 @@ static void usage_is_two(void **state)
 {
     (void)state;
     assert_int_equal(run("--nope", NULL, NULL), 2);
-    assert_ptr_equal(strstr(err, "easgate check: unknown option: --nope\n"), err);
+    assert_ptr_equal(strstr(err, "check: unrecognized option '--nope'\n"), err);
+    assert_int_equal(run("--no-credentials", "-c", copy("")), 0);
+    assert_int_equal(run("--config", copy(""), "--no-credentials"), 0);
+    assert_non_null(strstr(out, "f.ini: fine: 1 client, 1 policy\n"));
+    assert_int_equal(run("-c", NULL, NULL), 2);
+    assert_int_equal(run("-c", "a", "b"), 2);
+    assert_ptr_equal(strstr(err, "easgate check: expected one FILE: b\n"), err);
     assert_int_equal(run("a", "b", NULL), 2);
     assert_ptr_equal(strstr(err, "easgate check: expected one FILE: b\n"), err);
     assert_int_equal(run("--help", NULL, NULL), 0);

@@ -178,6 +178,9 @@ static void test_config(void **state)
     snprintf(admin, sizeof admin, "127.0.0.1:%u", listen_tcp(&s));
     write_config(file, admin);
     assert_int_equal(run_against(&s, "--config", file), 0);
+    snprintf(admin, sizeof admin, "127.0.0.1:%u", listen_tcp(&s));
+    write_config(file, admin);
+    assert_int_equal(run_against(&s, "-c", file), 0);
     write_config(file, NULL);
     assert_int_equal(run("--config", file), 2);
     write_config(file, "somewhere");
