@@ -1,5 +1,5 @@
 /*
- * The subcommands of easgate, one file each (cmd_NAME.c). argv[0] is the subcommand's own name, its arguments follow.
+ * The subcommands of easgate, one file each (cmd_NAME.c). argv[0] is "easgate NAME", its arguments follow.
  * Each returns the exit code: 0 fine, 1 a finding, 2 usage or configuration.
  */
 #ifndef EG_CMD_H

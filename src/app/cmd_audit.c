@@ -249,7 +249,7 @@ static int run(const struct command *c, int argc, char **argv)
                 "stopped: more than %zu requests that fit wait for their outcome, or no memory for them: ask "
                 "for less with --client, --op, --service, or name fewer files",
                 AUDIT_AWAIT_MAX);
-        code = audit_cannot(&e);
+        code = audit_cannot("audit", &e);
     }
     audit_filter_drop(&o.filter);
     return fflush(stdout) == 0 ? code : AUDIT_EXIT_USAGE;
@@ -257,13 +257,20 @@ static int run(const struct command *c, int argc, char **argv)
 
 int cmd_audit(int argc, char **argv)
 {
-    if (argc > 1 && strcmp(argv[1], "init") == 0)
+    char whole[64]; /* getopt begins its messages with it */
+
+    snprintf(whole, sizeof whole, "%s %s", argv[0], argc > 1 ? argv[1] : "");
+    if (argc > 1 && strcmp(argv[1], "init") == 0) {
+        argv[1] = whole;
         return cmd_audit_init(argc - 1, argv + 1);
+    }
     for (int i = 1; i < argc; i++)
         if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
             return fputs(help, stdout) >= 0 ? AUDIT_EXIT_FINE : AUDIT_EXIT_USAGE;
     for (size_t i = 0; argc > 1 && i < sizeof commands / sizeof *commands; i++)
-        if (strcmp(argv[1], commands[i].name) == 0)
+        if (strcmp(argv[1], commands[i].name) == 0) {
+            argv[1] = whole;
             return run(&commands[i], argc - 1, argv + 1);
+        }
     return usage("expected verify, show, tail, stats, pending or init");
 }

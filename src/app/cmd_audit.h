@@ -23,17 +23,17 @@ struct audit_options {
     bool has_dir;                                                 /* one of them is a directory: a whole log */
 };
 
-/* Why it cannot go on, to standard error; AUDIT_EXIT_USAGE. */
-int audit_cannot(const struct err *e);
+/* Why this command of easgate cannot go on, to standard error; AUDIT_EXIT_USAGE. */
+int audit_cannot(const char *command, const struct err *e);
 /* Nothing of a log is there: false. */
 bool audit_no_segment(const char *dir, const char *name, struct err *e);
 /* The segments that the paths name, in order. */
 bool audit_collect(struct audit_parts *parts, const struct audit_options *o, struct err *e);
 
-/* Call run for each record of the parts, in order, that counts; what is no record is reported. False from run ends it.
- * Returns the exit code. */
+/* Call run for each record of the parts, in order, that counts; what is no record is reported, in the command's name. False from
+ * run ends it. Returns the exit code. */
 typedef bool (*audit_line_fn)(void *ctx, const struct audit_line *line, struct slice text);
-int audit_walk(const struct audit_parts *parts, audit_line_fn run, void *ctx);
+int audit_walk(const struct audit_parts *parts, const char *command, audit_line_fn run, void *ctx);
 
 /* Print a record in this form. False when standard output fails. */
 bool audit_print_line(const struct audit_line *line, struct slice text, enum audit_form form);

@@ -98,7 +98,8 @@ static char *path_of_config(const char *config)
     char *path = NULL;
 
     if (!s)
-        fprintf(stderr, "%.*s%s: %zu errors\n", SLICE_FMT(sbuf_slice(&errors.text)), config, errors.count);
+        fprintf(stderr, "%.*s%s: %zu error%s\n", SLICE_FMT(sbuf_slice(&errors.text)), config, errors.count,
+                errors.count == 1 ? "" : "s");
     else if (!s->audit.key_file.n)
         fprintf(stderr, "easgate audit init: %s: [audit] has no key_file, expected key_file = PATH\n",
                 config);

@@ -67,9 +67,9 @@ int audit_cmd_pending(struct audit_options *o)
     if (!p)
         err_set(&e, ERR_MEMORY, "no memory for the open intents");
     if (!p || !audit_collect(&parts, o, &e)) {
-        code = audit_cannot(&e);
+        code = audit_cannot("audit", &e);
     } else {
-        code = audit_walk(&parts, note_line, p);
+        code = audit_walk(&parts, "audit", note_line, p);
         int printed = print_all(p, o->form);
         code = printed > code ? printed : code;
     }

@@ -17,11 +17,11 @@ int audit_cmd_show(struct audit_options *o)
     int code;
 
     if (!audit_collect(&parts, o, &e))
-        code = audit_cannot(&e);
+        code = audit_cannot("audit", &e);
     else if (o->form == AUDIT_FORM_CSV && !audit_print_csv_head())
         code = AUDIT_EXIT_USAGE;
     else
-        code = audit_walk(&parts, show_line, o);
+        code = audit_walk(&parts, "audit", show_line, o);
     audit_parts_drop(&parts);
     return code;
 }

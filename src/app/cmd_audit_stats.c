@@ -251,9 +251,9 @@ int audit_cmd_stats(struct audit_options *o)
     else
         audit_collect(&parts, o, &e);
     if (e.code) {
-        audit_cannot(&e);
+        audit_cannot("audit", &e);
     } else {
-        code = audit_walk(&parts, count_line, &s);
+        code = audit_walk(&parts, "audit", count_line, &s);
         int printed = print_all(&s, o->form);
         code = printed > code ? printed : code;
     }

@@ -59,7 +59,7 @@ static int read_last(struct tail *t, const struct audit_parts *parts)
     for (;; back *= 2) {
         size_t from = back < parts->count ? parts->count - back : 0;
         const struct audit_parts newest = { parts->count - from, parts->list + from };
-        int code = audit_walk(&newest, keep_line, t);
+        int code = audit_walk(&newest, "audit", keep_line, t);
         if (code == AUDIT_EXIT_USAGE || t->taken >= t->o->last || from == 0)
             return code;
         empty_ring(t);
@@ -159,7 +159,7 @@ static bool next_segment(struct tail *t, struct err *e)
         const struct audit_parts one = { 1, part };
         if ((part->kind == AUDIT_FILE_FULL && part->named_last > t->seq) ||
             (part->kind == AUDIT_FILE_BROKEN && part->stop_after_seq > t->seq))
-            ok = audit_walk(&one, new_line, t) != AUDIT_EXIT_USAGE;
+            ok = audit_walk(&one, "audit", new_line, t) != AUDIT_EXIT_USAGE;
     }
     audit_parts_drop(&parts);
     if (!ok)
@@ -198,7 +198,7 @@ static int follow(struct tail *t)
         close(t->fd);
     if (audit_filter_is_full(&t->o->filter)) /* which is said for all subcommands */
         return AUDIT_EXIT_USAGE;
-    return e.code == ERR_CONFLICT ? (audit_cannot(&e), AUDIT_EXIT_FINDING) : audit_cannot(&e);
+    return e.code == ERR_CONFLICT ? (audit_cannot("audit", &e), AUDIT_EXIT_FINDING) : audit_cannot("audit", &e);
 }
 
 /* ---- the command ---- */
@@ -233,7 +233,7 @@ int audit_cmd_tail(struct audit_options *o)
     if (!(t.ring = calloc(o->last, sizeof *t.ring)))
         err_set(&e, ERR_MEMORY, "no memory for so many records");
     if (e.code || !find_log(&t, &parts, &e)) {
-        code = audit_cannot(&e);
+        code = audit_cannot("audit", &e);
     } else {
         code = read_last(&t, &parts);
         if (code != AUDIT_EXIT_USAGE &&

@@ -269,7 +269,7 @@ static int run(struct verify *v)
     }
     wipe_bar(v);
     if (!ok && e.code != ERR_CONFLICT && e.code != ERR_SYNTAX)
-        return audit_cannot(&e);
+        return audit_cannot("audit", &e);
     return v->o->form == AUDIT_FORM_JSON ? print_json(v, &out, ok, &e) : print_text(v, &out, ok, &e);
 }
 
@@ -283,7 +283,7 @@ int audit_cmd_verify(struct audit_options *o)
     int code;
 
     if (!prepare(&v, &e)) {
-        code = audit_cannot(&e);
+        code = audit_cannot("audit", &e);
     } else {
         code = run(&v);
     }

@@ -4,9 +4,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-int audit_cannot(const struct err *e)
+int audit_cannot(const char *command, const struct err *e)
 {
-    fprintf(stderr, "easgate audit: %s\n", e->text);
+    fprintf(stderr, "easgate %s: %s\n", command, e->text);
     return AUDIT_EXIT_USAGE;
 }
 
@@ -43,14 +43,21 @@ bool audit_collect(struct audit_parts *parts, const struct audit_options *o, str
     return true;
 }
 
-static int not_a_record(const char *path, const struct audit_text *text, const struct err *why)
+struct walk {
+    const char *command;
+    audit_line_fn run;
+    void *ctx;
+};
+
+static int not_a_record(const struct walk *w, const char *path, const struct audit_text *text,
+                        const struct err *why)
 {
-    fprintf(stderr, "easgate audit: %s:%llu: not a record: %s\n", path, (unsigned long long)text->number,
-            why->code ? why->text : "cut or too long");
+    fprintf(stderr, "easgate %s: %s:%llu: not a record: %s\n", w->command, path,
+            (unsigned long long)text->number, why->code ? why->text : "cut or too long");
     return AUDIT_EXIT_FINDING;
 }
 
-static int each_record(const struct audit_part *part, struct audit_reader *r, audit_line_fn run, void *ctx)
+static int each_record(const struct audit_part *part, struct audit_reader *r, const struct walk *w)
 {
     struct audit_text text;
     struct audit_line line;
@@ -61,26 +68,26 @@ static int each_record(const struct audit_part *part, struct audit_reader *r, au
     while (audit_reader_next(r, &text)) {
         struct err e = { 0 };
         if (!text.is_whole || !audit_line_parse(text.line, &line, &e)) {
-            code = not_a_record(part->path, &text, &e);
+            code = not_a_record(w, part->path, &text, &e);
             continue;
         }
         if (part->stop_after_seq && line.seq > part->stop_after_seq)
             return code;
-        if (!run(ctx, &line, text.line))
+        if (!w->run(w->ctx, &line, text.line))
             return AUDIT_EXIT_USAGE;
     }
     if (audit_reader_error(r)) {
-        fprintf(stderr, "easgate audit: %s: %s\n", part->path, strerror(audit_reader_error(r)));
+        fprintf(stderr, "easgate %s: %s: %s\n", w->command, part->path, strerror(audit_reader_error(r)));
         return AUDIT_EXIT_USAGE;
     }
     if (audit_reader_damage(r)) {
-        fprintf(stderr, "easgate audit: %s: %s\n", part->path, audit_reader_damage(r));
+        fprintf(stderr, "easgate %s: %s: %s\n", w->command, part->path, audit_reader_damage(r));
         return AUDIT_EXIT_FINDING;
     }
     return code;
 }
 
-static int walk_part(const struct audit_part *part, audit_line_fn run, void *ctx)
+static int walk_part(const struct audit_part *part, const struct walk *w)
 {
     bool is_zst;
     int fd = audit_part_open(part, &is_zst);
@@ -88,27 +95,28 @@ static int walk_part(const struct audit_part *part, audit_line_fn run, void *ctx
 
     if (fd < 0) {
         err_set(&e, ERR_IO, "%s: %s", part->path, strerror(errno));
-        return audit_cannot(&e);
+        return audit_cannot(w->command, &e);
     }
     struct audit_reader *r = audit_reader_new(fd, is_zst);
     int code = AUDIT_EXIT_USAGE;
     if (r) {
-        code = each_record(part, r, run, ctx);
+        code = each_record(part, r, w);
     } else {
         err_set(&e, ERR_MEMORY, "no memory to read %s", part->path);
-        audit_cannot(&e);
+        audit_cannot(w->command, &e);
     }
     audit_reader_free(&r);
     close(fd);
     return code;
 }
 
-int audit_walk(const struct audit_parts *parts, audit_line_fn run, void *ctx)
+int audit_walk(const struct audit_parts *parts, const char *command, audit_line_fn run, void *ctx)
 {
+    const struct walk w = { command, run, ctx };
     int worst = AUDIT_EXIT_FINE;
 
     for (size_t i = 0; i < parts->count && worst != AUDIT_EXIT_USAGE; i++) {
-        int code = walk_part(&parts->list[i], run, ctx);
+        int code = walk_part(&parts->list[i], &w);
         if (code > worst)
             worst = code;
     }

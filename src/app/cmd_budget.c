@@ -20,10 +20,11 @@ static const char usage[] =
     "knowledge is (READ), and what changed between two readings without a call through easgate (ELSEWHERE).\n"
     "A service counts for the most that it may come to by itself.\n"
     "\n"
-    "  --url URL      http://ADDRESS:PORT with a numeric address or localhost, or unix:/PATH of a socket\n"
-    "                 (" ASK_DEFAULT_BASE ")\n"
-    "  --config FILE  ask at the first admin_listen of this configuration\n"
-    "  --json         print the page as it is\n"
+    "  -u, --url URL      http://ADDRESS:PORT with a numeric address or localhost, or unix:/PATH of a "
+    "socket\n"
+    "                     (" ASK_DEFAULT_BASE ")\n"
+    "  -c, --config FILE  ask at the first admin_listen of this configuration\n"
+    "  -j, --json         print the page as it is\n"
     "\n"
     "exit: 0 fine, 1 a team is over its limit, or the gateway is not there, 2 usage or configuration\n"
     "\n"
@@ -102,7 +103,8 @@ static int print_table(const struct json *page)
         code = print_line(p, "gpus", width) ? 1 : code;
     }
     if (number(json_get(page, S("in_doubt")), &in_doubt) && in_doubt > 0)
-        printf("%lld changes whose outcome is not known yet\n", (long long)in_doubt);
+        printf("%lld change%s whose outcome is not known yet\n", (long long)in_doubt,
+               in_doubt == 1 ? "" : "s");
     if (number(json_get(page, S("growth_opens_in_ms")), &pause_ms) && pause_ms > 0)
         printf(
             "nothing may grow for another %lld ms: the log does not say what calls before the start led to\n",

@@ -70,23 +70,37 @@ static bool print_config(const struct learnt *l, struct slice text, struct sbuf 
     return sbuf_ok(out) || err_set(e, ERR_MEMORY, "out of memory");
 }
 
+static bool write_out(const struct sbuf *out)
+{
+    return fwrite(out->p, 1, out->n, stdout) == out->n && fflush(stdout) == 0;
+}
+
+static bool learn(const char *config, const char *name, char **paths, struct learning *l)
+{
+    SCOPED(sbuf) text = SBUF_MAX(32 * 1024 * 1024);
+    SCOPED(sbuf) out = SBUF_MAX(64 * 1024 * 1024);
+
+    if (!l->learnt)
+        return err_set(&l->e, ERR_MEMORY, "out of memory");
+    if (!textfile_read(config, TEXTFILE_CONFIG, &text, &l->e))
+        return false;
+    if (decisions_read(paths, name, "learn", take, l) != AUDIT_EXIT_FINE || l->failed)
+        return false; /* said already, but for what take found */
+    return print_config(l->learnt, sbuf_slice(&text), &out, &l->e) &&
+           (write_out(&out) || err_set(&l->e, ERR_IO, "cannot write the output"));
+}
+
 static int run(const char *config, const char *name, char **paths)
 {
     struct config_errors errors = { .count = 0 };
-    SCOPED(sbuf) text = SBUF_MAX(32 * 1024 * 1024);
-    SCOPED(sbuf) out = SBUF_MAX(64 * 1024 * 1024);
     struct snapshot *snap = snapshot_load(config, false, &errors);
     struct learning l = { .learnt = snap ? learnt_new(snap) : NULL };
-    bool fine = l.learnt && textfile_read(config, TEXTFILE_CONFIG, &text, &l.e) &&
-                decisions_read(paths, name, take, &l) == AUDIT_EXIT_FINE && !l.failed &&
-                print_config(l.learnt, sbuf_slice(&text), &out, &l.e);
+    bool fine = snap && learn(config, name, paths, &l);
 
     if (!snap)
         fprintf(stderr, "%.*s", SLICE_FMT(sbuf_slice(&errors.text)));
-    else if (!fine)
-        fprintf(stderr, "easgate learn: %s\n", l.e.text[0] ? l.e.text : "out of memory");
-    else
-        fine = fwrite(out.p, 1, out.n, stdout) == out.n && fflush(stdout) == 0;
+    else if (l.e.text[0])
+        fprintf(stderr, "easgate learn: %s\n", l.e.text);
     learnt_free(&l.learnt);
     config_errors_drop(&errors);
     snapshot_unref(&snap);

@@ -114,7 +114,7 @@ static int run(const char *config, const char *name, bool json, char **paths)
 
     if (!snap)
         fprintf(stderr, "%.*s", SLICE_FMT(sbuf_slice(&errors.text)));
-    else if (decisions_read(paths, name, take, &r) != AUDIT_EXIT_FINE && !r.failed)
+    else if (decisions_read(paths, name, "replay", take, &r) != AUDIT_EXIT_FINE && !r.failed)
         code = 2; /* said already */
     else if (r.failed)
         fprintf(stderr, "easgate replay: %s\n", r.e.text[0] ? r.e.text : "out of memory");

@@ -75,14 +75,15 @@ static bool take_line(void *ctx, const struct audit_line *line, struct slice tex
     return r->each(r->ctx, &d);
 }
 
-int decisions_read(char **paths, const char *name, decision_fn each, void *ctx)
+int decisions_read(char **paths, const char *name, const char *command, decision_fn each, void *ctx)
 {
     SCOPED(audit_parts) parts = AUDIT_PARTS_NONE;
     struct audit_options o = { .name = name, .paths = paths };
     struct reading r = { each, ctx };
     struct err e = { 0 };
 
-    return audit_collect(&parts, &o, &e) ? audit_walk(&parts, take_line, &r) : audit_cannot(&e);
+    return audit_collect(&parts, &o, &e) ? audit_walk(&parts, command, take_line, &r)
+                                         : audit_cannot(command, &e);
 }
 
 /* ---- judging again ---- */

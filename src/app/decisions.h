@@ -26,8 +26,8 @@ struct decision {
 /* What is borrowed in *d lives until each returns; false ends the reading. */
 typedef bool (*decision_fn)(void *ctx, const struct decision *d);
 /* Read all decisions of the segments at these paths (files, or directories with a log `name` in them; NULL behind the last), in
- * order. The exit code: AUDIT_EXIT_FINE, or what was said to standard error. */
-int decisions_read(char **paths, const char *name, decision_fn each, void *ctx);
+ * order. The exit code: AUDIT_EXIT_FINE, or what was said to standard error in the name of this command of easgate. */
+int decisions_read(char **paths, const char *name, const char *command, decision_fn each, void *ctx);
 
 enum rejudged {
     REJUDGED_ALLOWED = 1,

@@ -37,10 +37,14 @@ static void print_help(FILE *to)
 int main(int argc, char **argv)
 {
     const char *name = argc > 1 ? argv[1] : "";
+    char whole[32]; /* getopt begins its messages with it */
 
     for (size_t i = 0; i < COMMAND_COUNT; i++)
-        if (strcmp(name, commands[i].name) == 0)
+        if (strcmp(name, commands[i].name) == 0) {
+            snprintf(whole, sizeof whole, "easgate %s", name);
+            argv[1] = whole;
             return commands[i].run(argc - 1, argv + 1);
+        }
     if (strcmp(name, "--version") == 0) {
         printf("easgate " EASGATE_VERSION "\n");
         return 0;

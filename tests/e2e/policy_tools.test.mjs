@@ -135,6 +135,14 @@ test('replay, learn and diff', async (t) => {
         const text = easgate('replay', '--policy', tighter, log).out;
         assert.match(text, /was allowed, would be refused: Easgate\.ReplicaCap/);
     }));
+    await t.test('the tools speak in their own names', world.shows(() => {
+        for (const [name, option] of [['replay', '-p'], ['learn', '-c']]) {
+            const run = easgate(name, option, config, `${dir}/nothing`);
+            assert.deepEqual([run.code, run.err], [2, `easgate ${name}: ${dir}/nothing: No such file or directory\n`]);
+            assert.match(easgate(name, '--nope').err, new RegExp(`^easgate ${name}: unrecognized option '--nope'\n`));
+        }
+        assert.match(easgate('audit', 'show', '--nope').err, /^easgate audit show: unrecognized option '--nope'\n/);
+    }));
     await t.test('what learn prints passes check and denies nothing that was allowed', world.shows(() => {
         const learnt = easgate('learn', '--config', config, log);
         assert.equal(learnt.code, 0, learnt.err);
