@@ -16,17 +16,26 @@ static const char help[] =
     "\n"
     "  -p, --policy FILE   the configuration to judge by\n"
     "      --name NAME     of the log within a directory (audit.jsonl)\n"
-    "      --json          one JSON object for each flip, and one at the end\n"
+    "      --json          one JSON object for each line, and one at the end\n"
     "  -h, --help\n"
     "\n"
-    "AUDIT is a segment or a directory with a log. A record that does not hold what its verdict depended on\n"
-    "(a team's sum) is counted as not told.\n"
+    "AUDIT is a segment or a directory with a log. What a record does not hold cannot be judged again. Such\n"
+    "decisions are counted as not told, and the refusals among them are listed: they may stand or fall.\n"
+    "- The service's state, where it was not looked up then.\n"
+    "- What all services of the team had together: max_total_replicas and max_total_gpus bound it. Where "
+    "FILE\n"
+    "  decided the request itself (its digest stands in the record), what it decided stands. By any other\n"
+    "  FILE with such a limit a call that grows its service is refused if that service alone would come to\n"
+    "  more, and else not told. Without such a limit, and where nothing grows, it is judged as any other.\n"
     "\n"
-    "Exit: 0 nothing flips, 1 something does, 2 usage, configuration or a log that cannot be read.\n"
+    "Exit: 0 nothing flips of what can be told, 1 something does, 2 usage, configuration or a log that "
+    "cannot\n"
+    "be read.\n"
     "\n"
     "Examples:\n"
     "  easgate replay --policy new.ini /var/log/easgate\n"
-    "  easgate replay -p new.ini --json audit.jsonl | jq -r .client | sort | uniq -c\n";
+    "  easgate replay -p new.ini --json audit.jsonl | jq -r 'select(.would_be == \"refused\") | .client' |\n"
+    "      sort | uniq -c\n";
 
 struct replay {
     struct snapshot *snap;
@@ -39,20 +48,27 @@ struct replay {
 
 static const char *name_of(enum rejudged what)
 {
-    return what == REJUDGED_ALLOWED ? "allowed" : what == REJUDGED_REPORTED ? "reported" : "refused";
+    static const char *const names[] = { [REJUDGED_ALLOWED] = "allowed",
+                                         [REJUDGED_REPORTED] = "reported",
+                                         [REJUDGED_REFUSED] = "refused",
+                                         [REJUDGED_UNKNOWN] = "not_told" };
+
+    return names[what];
 }
 
-static void print_flip(const struct replay *r, const struct decision *d, enum rejudged now, struct slice code,
-                       struct slice why)
+static void print_decision(const struct replay *r, const struct decision *d, enum rejudged now,
+                           struct slice code, struct slice why)
 {
     SCOPED(sbuf) out = SBUF_MAX(65536);
     const char *was = name_of(decision_was(d));
 
     if (!r->json) {
-        printf("record %llu, %.*s: %.*s %.*s %.*s: was %s%s%.*s, would be %s%s%.*s%s%.*s\n",
+        printf("record %llu, %.*s: %.*s %.*s %.*s: was %s%s%.*s, %s%s%s%.*s%s%.*s\n",
                (unsigned long long)d->seq, SLICE_FMT(d->t), SLICE_FMT(d->client), SLICE_FMT(d->op),
-               SLICE_FMT(d->service), was, d->reason.n ? ": " : "", SLICE_FMT(d->reason), name_of(now),
-               code.n ? ": " : "", SLICE_FMT(code), why.n ? ": " : "", SLICE_FMT(why));
+               SLICE_FMT(d->service), was, d->reason.n ? ": " : "", SLICE_FMT(d->reason),
+               now == REJUDGED_UNKNOWN ? "cannot be told" : "would be ",
+               now == REJUDGED_UNKNOWN ? "" : name_of(now), code.n ? ": " : "", SLICE_FMT(code),
+               why.n ? ": " : "", SLICE_FMT(why));
         return;
     }
     sbuf_addf(&out,
@@ -80,28 +96,31 @@ static bool take(void *ctx, const struct decision *d)
     snapshot_unref(&then);
     if (r->failed)
         return false;
-    if (now == REJUDGED_UNKNOWN) {
-        r->not_told++;
-        return true;
-    }
     if (now == decision_was(d))
         return true;
     *(now == REJUDGED_ALLOWED    ? &r->now_allowed
       : now == REJUDGED_REPORTED ? &r->now_reported
-                                 : &r->now_refused) += 1;
-    print_flip(r, d, now, code, why);
+      : now == REJUDGED_REFUSED  ? &r->now_refused
+                                 : &r->not_told) += 1;
+    if (now != REJUDGED_UNKNOWN || d->denied)
+        print_decision(r, d, now, code, why);
     return true;
 }
 
 static int report(const struct replay *r)
 {
-    printf(r->json ? "{\"decisions\":%llu,\"now_refused\":%llu,\"now_reported\":%llu,\"now_allowed\":%llu,"
-                     "\"not_told\":%llu}\n"
-                   : "%llu decisions: %llu would be refused now, %llu reported now, %llu allowed now, %llu "
-                     "not told\n",
-           (unsigned long long)r->decisions, (unsigned long long)r->now_refused,
-           (unsigned long long)r->now_reported, (unsigned long long)r->now_allowed,
-           (unsigned long long)r->not_told);
+    if (r->json)
+        printf("{\"decisions\":%llu,\"now_refused\":%llu,\"now_reported\":%llu,\"now_allowed\":%llu,"
+               "\"not_told\":%llu}\n",
+               (unsigned long long)r->decisions, (unsigned long long)r->now_refused,
+               (unsigned long long)r->now_reported, (unsigned long long)r->now_allowed,
+               (unsigned long long)r->not_told);
+    else
+        printf("%llu decision%s: %llu would be refused now, %llu reported now, %llu allowed now, %llu not "
+               "told\n",
+               (unsigned long long)r->decisions, r->decisions == 1 ? "" : "s",
+               (unsigned long long)r->now_refused, (unsigned long long)r->now_reported,
+               (unsigned long long)r->now_allowed, (unsigned long long)r->not_told);
     return r->now_refused || r->now_reported || r->now_allowed ? 1 : 0;
 }
 

@@ -5,7 +5,6 @@
 #include "app/learnt.h"
 #include "base/list.h"
 #include "base/map.h"
-#include "core/after_text.h"
 #include "core/policy.h"
 
 struct seen { /* a value of one key */
@@ -172,17 +171,12 @@ static bool take_facts(struct learnt *l, size_t at, const struct decision *d, st
 {
     const struct policy *policy = &l->snap->policies[at];
     struct policy_seen *p = &l->policies[at];
-    const struct op *op = opcat_by_name(d->op);
     struct service_state state;
     struct facts facts;
 
-    if (!op)
-        return err_set(e, ERR_UNKNOWN, "record %llu: the operation is not one of EAS's",
-                       (unsigned long long)d->seq);
-    if (!facts_parse(op, d->facts, l->arena, &facts, e) ||
-        (d->now.n && !state_parse(d->now, l->arena, &state, e)))
+    if (!decision_read(d, l->arena, &facts, &state, e))
         return false;
-    facts.replaces = facts.replaces || (d->replaces && slice_eq(op->name, S("UpdateService")));
+    const struct op *op = facts.op;
     bool fine = see(&p->keys[BOUND_allow], op->name) &&
                 see_after(policy, p, &facts, d->now.n ? &state : NULL) && see_places(p, &facts, d);
     if (op->effect == OP_MINT || (op->effect == OP_SECRET && policy->shows_secrets))
