@@ -1,158 +1,40 @@
 /*
- * easgate diff: two configurations, and in words what becomes newly permitted and newly refused for each client. Compares what
- * the policies mean, not how they are written: a value that another pattern covers already is nothing new.
+ * easgate diff: two configurations, and in words what becomes newly permitted and newly refused for each client, from now on. What
+ * has ended is compared as gone; at each date at which a value ends the policies are compared again.
  */
 #include "app/cmd.h"
+#include "app/cmd_diff_policy.h"
 #include "base/enc.h"
 #include "config/snapshot.h"
-#include "core/glob.h"
-#include <stdarg.h>
+#include <time.h>
 
 static const char help[] =
     "Usage: easgate diff OLD NEW\n"
     "\n"
     "Say what the configuration NEW permits that OLD did not, and what it no longer permits, for each "
-    "client.\n"
-    "A line that begins with + is a permission more, one with - a permission less.\n"
+    "client:\n"
+    "policies, with values that end; when its access ends; its rates; how many of its tokens changed. And\n"
+    "whether the upstream is another one.\n"
     "\n"
-    "Exit: 0 no difference in what clients may do, 1 differences, 2 usage or configuration.\n"
+    "A line that begins with + is a permission more, one with - a permission less, one with ~ a change that\n"
+    "may be either. A line without a date counts from now on; values that have ended count no more.\n"
+    "Limits of a policy in mode report are compared as if they were enforced. Credentials, [gateway],\n"
+    "[audit], and timeouts and the like of [upstream] are not compared.\n"
+    "\n"
+    "Exit: 0 no difference of these, 1 differences, 2 usage or configuration.\n"
     "\n"
     "Example:\n"
     "  easgate diff /etc/easgate/easgate.ini new.ini\n";
 
-struct diff {
-    struct slice client;
-    size_t lines; /* of all clients */
-    bool is_headed;
-};
+/* ---- clients ---- */
 
-static void say(struct diff *d, char sign, const char *format, ...) __attribute__((format(printf, 3, 4)));
-
-static void say(struct diff *d, char sign, const char *format, ...)
+static bool is_in(int64_t end_s, int64_t now_s)
 {
-    va_list args;
-
-    if (!d->is_headed)
-        printf("client %.*s\n", SLICE_FMT(d->client));
-    d->is_headed = true;
-    d->lines++;
-    printf("  %c ", sign);
-    va_start(args, format);
-    vprintf(format, args);
-    va_end(args);
-    putchar('\n');
+    return end_s == 0 || now_s < end_s;
 }
 
-/* ---- operations ---- */
-
-static bool may(const struct policy *p, size_t i)
+static void compare_ends(struct diff_lines *d, int64_t from, int64_t to)
 {
-    return policy_opens(p, opcat_at(i));
-}
-
-static void compare_operations(struct diff *d, const struct policy *old, const struct policy *new)
-{
-    for (size_t i = 0; i < opcat_count(); i++)
-        if (may(old, i) != may(new, i))
-            say(d, may(new, i) ? '+' : '-', "%.*s %s", SLICE_FMT(opcat_at(i)->name),
-                may(new, i) ? "is allowed" : "is no longer allowed");
-    if (old->shows_secrets != new->shows_secrets)
-        say(d, new->shows_secrets ? '+' : '-', "secrets in answers are %s",
-            new->shows_secrets ? "shown" : "redacted");
-}
-
-/* ---- lists: a pattern is new unless one that was there matches it as a text, stars and all ---- */
-
-static void say_value(struct diff *d, char sign, const char *key, const struct rule *rule)
-{
-    if (rule->has_cap)
-        say(d, sign, "%s: %.*s, up to %lld", key, SLICE_FMT(rule->text), (long long)rule->cap);
-    else
-        say(d, sign, "%s: %.*s", key, SLICE_FMT(rule->text));
-}
-
-static void compare_caps(struct diff *d, const char *key, const struct rule *old, const struct rule *new)
-{
-    long long from = old->has_cap ? old->cap : 0, to = new->has_cap ? new->cap : 0;
-
-    if (old->has_cap == new->has_cap && from == to)
-        return;
-    if (!new->has_cap)
-        say(d, '+', "%s: %.*s, up to %lld before, now without a cap of its own", key, SLICE_FMT(new->text),
-            from);
-    else if (!old->has_cap)
-        say(d, '-', "%s: %.*s, up to %lld now, before without a cap of its own", key, SLICE_FMT(new->text),
-            to);
-    else
-        say(d, to > from ? '+' : '-', "%s: %.*s, up to %lld, was %lld", key, SLICE_FMT(new->text), to, from);
-}
-
-static bool is_of_patterns(enum bound_style style)
-{
-    return style == BOUND_STYLE_GLOBS || style == BOUND_STYLE_OSS_PATHS || style == BOUND_STYLE_NAS_PATHS;
-}
-
-/* Whatever the second pattern matches, the first one does, too, if it matches that pattern as a text: only a star takes a star. */
-static const struct rule *covering(const struct rules *rules, enum bound_style style, struct slice text)
-{
-    if (!is_of_patterns(style))
-        return rules_find(rules, style, text);
-    for (size_t i = 0; i < rules->count; i++)
-        if (glob_match(rules->at[i].text, text))
-            return &rules->at[i];
-    return NULL;
-}
-
-static void compare_lists(struct diff *d, enum bound b, const struct rules *old, const struct rules *new)
-{
-    const char *key = bound_name(b);
-    enum bound_style style = bound_style(b);
-
-    for (size_t i = 0; i < new->count; i++) {
-        const struct rule *before = covering(old, style, new->at[i].text);
-        if (!before)
-            say_value(d, '+', key, &new->at[i]);
-        else if (style == BOUND_STYLE_SPEC_CAPS)
-            compare_caps(d, key, before, &new->at[i]);
-    }
-    for (size_t i = 0; i < old->count; i++)
-        if (!covering(new, style, old->at[i].text))
-            say_value(d, '-', key, &old->at[i]);
-}
-
-/* ---- numbers ---- */
-
-/* Not set, a sum has no limit; every other number refuses what it would bound. */
-static bool is_sum(enum bound b)
-{
-    return b == BOUND_max_total_replicas || b == BOUND_max_total_gpus;
-}
-
-static void compare_numbers(struct diff *d, enum bound b, const struct rules *old, const struct rules *new)
-{
-    const char *key = bound_name(b);
-    long long from = old->count ? old->at[0].cap : 0, to = new->count ? new->at[0].cap : 0;
-
-    if (old->count && new->count && from != to)
-        say(d, to > from ? '+' : '-', "%s is %lld, was %lld", key, to, from);
-    else if (new->count && !old->count)
-        say(d, is_sum(b) ? '-' : '+', "%s is %lld, was not set", key, to);
-    else if (old->count && !new->count)
-        say(d, is_sum(b) ? '+' : '-', "%s is not set, was %lld", key, from);
-}
-
-static void compare_flags(struct diff *d, enum bound b, const struct rules *old, const struct rules *new)
-{
-    bool from = old->count && slice_eq(old->at[0].text, S("yes"));
-    bool to = new->count &&slice_eq(new->at[0].text, S("yes"));
-
-    if (from != to)
-        say(d, to ? '+' : '-', "%s is %s", bound_name(b), to ? "yes" : "no");
-}
-
-static void compare_ends(struct diff *d, const struct client *old, const struct client *new)
-{
-    int64_t from = client_end_s(old), to = client_end_s(new);
     char was[25] = "never", is[25] = "never";
 
     if (from == to)
@@ -161,66 +43,139 @@ static void compare_ends(struct diff *d, const struct client *old, const struct 
         enc_time_utc(from * 1000, false, was);
     if (to)
         enc_time_utc(to * 1000, false, is);
-    say(d, to == 0 || (from && to > from) ? '+' : '-', "its access ends %s, was %s", is, was);
+    diff_say(d, to == 0 || (from && to > from) ? '+' : '-', "its access ends %s, was %s", is, was);
 }
 
-static void compare_modes(struct diff *d, const struct policy *old, const struct policy *new)
+/* 0: no limit. */
+static void compare_limits(struct diff_lines *d, const char *key, uint64_t from, uint64_t to)
 {
-    if (old->mode != new->mode)
-        say(d, new->mode == POLICY_REPORT ? '+' : '-', "limits are %s",
-            new->mode == POLICY_REPORT ? "only reported" : "enforced, no longer only reported");
-}
-
-static void compare_policies(struct diff *d, const struct policy *old, const struct policy *new)
-{
-    compare_operations(d, old, new);
-    compare_modes(d, old, new);
-    for (int i = BOUND_NONE + 1; i < BOUND_COUNT_; i++) {
-        enum bound b = (enum bound)i;
-        const struct rules *from = &old->bound[b], *to = &new->bound[b];
-        if (b == BOUND_allow)
-            continue;
-        if (bound_style(b) == BOUND_STYLE_REPLICAS)
-            compare_numbers(d, b, from, to);
-        else if (bound_style(b) == BOUND_STYLE_FLAG)
-            compare_flags(d, b, from, to);
-        else
-            compare_lists(d, b, from, to);
-    }
-}
-
-/* ---- clients ---- */
-
-static void compare_both(struct diff *d, const struct client *old, const struct client *new)
-{
-    compare_ends(d, old, new);
-    compare_policies(d, old->policy, new->policy);
-}
-
-static void compare_clients(struct diff *d, const struct client *old, const struct client *new)
-{
-    d->client = (new ? new : old)->name;
-    d->is_headed = false;
-    if (!old)
-        say(d, '+', "may call, judged by [policy %.*s]", SLICE_FMT(new->policy->name));
-    else if (!new)
-        say(d, '-', "may no longer call");
+    if (from == to)
+        return;
+    if (to == 0)
+        diff_say(d, '+', "%s is without a limit, was %llu", key, (unsigned long long)from);
+    else if (from == 0)
+        diff_say(d, '-', "%s is %llu, was without a limit", key, (unsigned long long)to);
     else
-        compare_both(d, old, new);
+        diff_say(d, to > from ? '+' : '-', "%s is %llu, was %llu", key, (unsigned long long)to,
+                 (unsigned long long)from);
 }
 
-static size_t compare(const struct snapshot *old, const struct snapshot *new)
+/* A burst is of no effect without its rate. */
+static void compare_rates(struct diff_lines *d, const struct cfg_client *old, const struct cfg_client *new)
 {
-    struct diff d = { .lines = 0 };
+    compare_limits(d, "requests_per_second", old->requests_per_second, new->requests_per_second);
+    if (old->requests_per_second && new->requests_per_second)
+        compare_limits(d, "request_burst", old->request_burst, new->request_burst);
+    compare_limits(d, "changes_per_minute", old->changes_per_minute, new->changes_per_minute);
+    if (old->changes_per_minute && new->changes_per_minute)
+        compare_limits(d, "change_burst", old->change_burst, new->change_burst);
+    compare_limits(d, "max_inflight", old->max_inflight, new->max_inflight);
+}
 
+/* How many of these are not among the others. */
+static size_t count_more(const struct rules *tokens, const struct rules *others)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < tokens->count; i++)
+        n += !rules_find(others, BOUND_STYLE_WORDS, tokens->at[i].text);
+    return n;
+}
+
+static void compare_tokens(struct diff_lines *d, const struct rules *old, const struct rules *new)
+{
+    size_t more = count_more(new, old), less = count_more(old, new);
+
+    if (more || less)
+        diff_say(d,
+                 more && less ? '~'
+                 : more       ? '+'
+                              : '-',
+                 "its tokens changed: %zu more, %zu less", more, less);
+}
+
+static void compare_clients(struct diff_lines *d, const struct client *old, const struct client *new,
+                            int64_t at_s)
+{
+    compare_ends(d, client_end_s(old), client_end_s(new));
+    compare_tokens(d, &old->cfg.token_sha256, &new->cfg.token_sha256);
+    compare_rates(d, &old->cfg, &new->cfg);
+    if (is_in(client_end_s(old), at_s) && is_in(client_end_s(new), at_s))
+        diff_policies(d, old->policy, new->policy);
+}
+
+/* One that may call in neither is no difference, whatever stands there. */
+static void compare_client(struct diff_lines *d, const struct client *old, const struct client *new,
+                           int64_t at_s, int64_t now_s)
+{
+    bool could = old && is_in(client_end_s(old), now_s), can = new &&is_in(client_end_s(new), now_s);
+
+    diff_client(d, (new ? new : old)->name);
+    if (old && new && (could || can))
+        compare_clients(d, old, new, at_s);
+    else if (can)
+        diff_say(d, '+', "may call, judged by [policy %.*s]", SLICE_FMT(new->policy->name));
+    else if (could)
+        diff_say(d, '-', "may no longer call");
+}
+
+/* ---- configurations ---- */
+
+static void compare_upstreams(struct diff_lines *d, const struct cfg_upstream *old,
+                              const struct cfg_upstream *new)
+{
+    diff_client(d, S(""));
+    if (!slice_eq(old->host_header, new->host_header) || !slice_eq(old->region, new->region))
+        diff_say(d, '~', "the upstream is %.*s in %.*s, was %.*s in %.*s", SLICE_FMT(new->host_header),
+                 SLICE_FMT(new->region), SLICE_FMT(old->host_header), SLICE_FMT(old->region));
+}
+
+static void compare_at(struct diff_lines *d, const struct snapshot *old, const struct snapshot *new,
+                       int64_t at_s, int64_t now_s)
+{
+    diff_period(d, at_s);
+    compare_upstreams(d, &old->upstreams[0], &new->upstreams[0]);
     for (size_t i = 0; i < new->client_count; i++)
-        compare_clients(&d, snapshot_client_by_name(old, new->clients[i].name), &new->clients[i]);
+        compare_client(d, snapshot_client_by_name(old, new->clients[i].name), &new->clients[i], at_s, now_s);
     for (size_t i = 0; i < old->client_count; i++)
         if (!snapshot_client_by_name(new, old->clients[i].name))
-            compare_clients(&d, &old->clients[i], NULL);
-    if (d.lines == 0)
-        printf("no client may do more or less than before\n");
-    return d.lines;
+            compare_client(d, &old->clients[i], NULL, at_s, now_s);
+}
+
+/* Compare what counts from this time on until a value ends; *out_next_s = when, 0 = none will. False without memory. */
+static bool compare_period(struct diff_lines *d, struct snapshot *old, struct snapshot *new, int64_t at_s,
+                           int64_t now_s, int64_t *out_next_s)
+{
+    struct snapshot *from = snapshot_at(old, at_s), *to = snapshot_at(new, at_s);
+    bool fine = from && to;
+
+    if (fine) {
+        compare_at(d, from, to, at_s, now_s);
+        *out_next_s = to->next_end_s == 0 || (from->next_end_s && from->next_end_s < to->next_end_s)
+                          ? from->next_end_s
+                          : to->next_end_s;
+    }
+    snapshot_unref(&from);
+    snapshot_unref(&to);
+    return fine;
+}
+
+static int compare(struct snapshot *old, struct snapshot *new)
+{
+    struct diff_lines *d = diff_lines_new();
+    int64_t now_s = (int64_t)time(NULL), next_s = 0;
+    size_t count = 0;
+    bool fine = d && compare_period(d, old, new, now_s, now_s, &next_s);
+
+    while (fine && next_s)
+        fine = compare_period(d, old, new, next_s, now_s, &next_s);
+    fine = fine && diff_lines_print(d, &count);
+    diff_lines_free(&d);
+    if (!fine)
+        fputs("easgate diff: out of memory\n", stderr);
+    else if (count == 0)
+        puts("no client may do more or less than before");
+    return !fine ? 2 : count > 0 ? 1 : 0;
 }
 
 static struct snapshot *load(const char *path)
@@ -245,7 +200,7 @@ int cmd_diff(int argc, char **argv)
         return 2;
     }
     struct snapshot *old = load(argv[1]), *new = load(argv[2]);
-    int code = old && new ? compare(old, new) > 0 : 2;
+    int code = old && new ? compare(old, new) : 2;
     snapshot_unref(&old);
     snapshot_unref(&new);
     return code;

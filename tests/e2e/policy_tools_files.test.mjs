@@ -1,0 +1,119 @@
+// The tools for the person who writes a policy, on files alone: no gateway runs.
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import test from 'node:test';
+import { BUILD, tokenDigest } from './harness.mjs';
+
+const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'easgate-files-'));
+process.on('exit', () => fs.rmSync(dir, { recursive: true, force: true }));
+
+function easgate(...args) {
+    const run = spawnSync(path.join(BUILD, 'easgate'), args, { encoding: 'utf8', timeout: 60000 });
+    return { code: run.status, out: run.stdout, err: run.stderr };
+}
+
+const POLICY = `allow = CreateAppService, UpdateAppService, ScaleService, DescribeService
+services = nlp_*
+app_types = LLM
+service_specs = llama_7b_fp16 <= 4, chatglm_6b_int8 <= 2
+max_replicas = 4
+`;
+
+/** A configuration of one client, with its lines and those of its policy. */
+function written(name, { client = `token_sha256 = ${tokenDigest('a')}`, policy = POLICY, upstream = 'region = cn-shanghai' } = {}) {
+    const file = path.join(dir, `${name}.ini`);
+    fs.writeFileSync(file, `[gateway]
+listen = 127.0.0.1:8080
+
+[upstream main]
+${upstream}
+
+[credential main]
+type = access_key
+file = /nonexistent/credentials
+
+[audit]
+path = ${dir}/audit.jsonl
+
+[client nlp]
+${client}
+policy = nlp
+
+[policy nlp]
+${policy}`, { mode: 0o600 });
+    return file;
+}
+
+/** What diff says of the change, without the client's name. */
+function difference(from, to) {
+    const run = easgate('diff', written('from', from), written('to', to));
+    assert.equal(run.err, '');
+    assert.equal(run.code, run.out === 'no client may do more or less than before\n' ? 0 : 1, run.out);
+    return run.out.replace(/^(client nlp|all clients)\n/gm, '').split('\n').filter(Boolean).map((line) => line.slice(2));
+}
+const NOTHING = [' client may do more or less than before'];
+const policies = (from, to) => difference({ policy: POLICY + from }, { policy: POLICY + to });
+const replaced = (from, to) => ({ policy: POLICY.replace(from, to) });
+
+test('diff compares what counts now, and from when on it is another', () => {
+    const most = (text) => replaced('max_replicas = 4', `max_replicas = ${text}`);
+    assert.deepEqual(difference(most('10 until 2099-01-01, 4'), most('10')), ['+ max_replicas is 10, was 4, from 2099-01-02T00:00:00Z on']);
+    assert.deepEqual(difference(most('4'), most('10 until 2099-01-01, 4')), ['+ max_replicas is 10, was 4, until 2099-01-02T00:00:00Z']);
+    assert.deepEqual(difference(most('10 until 2098-01-01, 4'), most('10 until 2099-01-01, 4')),
+        ['+ max_replicas is 10, was 4, from 2098-01-02T00:00:00Z until 2099-01-02T00:00:00Z']);
+    assert.deepEqual(difference(most('10 until 2020-01-01, 4'), most('4')), NOTHING); // ended long ago
+    assert.deepEqual(difference(most('10 until 2020-01-01, 4'), most('5 until 2099-01-01, 4')), ['+ max_replicas is 5, was 4, until 2099-01-02T00:00:00Z']);
+    assert.deepEqual(policies('workspaces = 1, 2 until 2099-01-01\n', 'workspaces = 1, 2\n'), ['+ workspaces: 2, from 2099-01-02T00:00:00Z on']);
+    assert.deepEqual(policies('workspaces = 1, 2 until 2020-01-01\n', 'workspaces = 1\n'), NOTHING);
+    assert.deepEqual(difference({}, replaced('ScaleService', 'ScaleService until 2099-01-01')), ['- ScaleService is no longer allowed, from 2099-01-02T00:00:00Z on']);
+    assert.deepEqual(policies('', 'internet = yes until 2099-01-01, no\n'), ['+ internet is yes, until 2099-01-02T00:00:00Z']);
+});
+
+test('diff compares the caps that count', () => {
+    assert.deepEqual(difference({}, replaced('llama_7b_fp16 <= 4', 'llama_7b_fp16')), NOTHING); // max_replicas is 4 as well
+    assert.deepEqual(difference({}, replaced('llama_7b_fp16 <= 4', 'llama_7b_fp16 <= 3')), ['- service_specs: llama_7b_fp16, up to 3, was 4']);
+    assert.deepEqual(difference({}, { policy: POLICY.replace('llama_7b_fp16 <= 4', 'llama_7b_fp16').replace('max_replicas = 4', 'max_replicas = 6') }),
+        ['+ service_specs: llama_7b_fp16, up to 6, was 4', '+ max_replicas is 6, was 4']);
+    assert.deepEqual(difference({}, replaced('chatglm_6b_int8 <= 2', 'chatglm_6b_int8 <= 4 until 2099-01-01, chatglm_6b_int8 <= 2')),
+        ['+ service_specs: chatglm_6b_int8, up to 4, was 2, until 2099-01-02T00:00:00Z']);
+    assert.deepEqual(difference({}, replaced('max_replicas = 4\n', '')), ['~ max_replicas is not set, was 4']); // each spec has its own
+});
+
+test('diff compares the GPUs that a replica counts for', () => {
+    const gpus = (llama, rest = 'max_total_gpus = 8\n') => `spec_gpus = llama_7b_fp16 = ${llama}, chatglm_6b_int8 = 1\n${rest}`;
+    assert.deepEqual(policies(gpus(2), gpus(1)), ['+ spec_gpus: a replica of llama_7b_fp16 counts for 1, was 2']);
+    assert.deepEqual(policies(gpus(1), gpus(2)), ['- spec_gpus: a replica of llama_7b_fp16 counts for 2, was 1']);
+    assert.deepEqual(policies(gpus('4 until 2099-01-01, llama_7b_fp16 = 2'), gpus(2)), ['+ spec_gpus: a replica of llama_7b_fp16 counts for 2, was 4, until 2099-01-02T00:00:00Z']);
+    assert.deepEqual(policies(gpus('1 until 2099-01-01'), gpus(1)), ['~ spec_gpus: a replica of llama_7b_fp16 counts for 1 at least, was not set, from 2099-01-02T00:00:00Z on']);
+    assert.deepEqual(policies(gpus(2, ''), gpus(1, '')), NOTHING); // nothing bounds them
+    assert.deepEqual(policies(gpus(2), ''), ['+ max_total_gpus is not set, was 8']);
+});
+
+test('diff compares ends, rates and tokens of clients', () => {
+    const [a, b, c] = ['a', 'b', 'c'].map((text) => tokenDigest(text));
+    const clients = (from, to) => difference({ client: `token_sha256 = ${a}\n${from}` }, { client: `token_sha256 = ${a}\n${to}` });
+    assert.deepEqual(clients('requests_per_second = 10', 'requests_per_second = 5\nmax_inflight = 3'), ['- requests_per_second is 5, was 10', '- max_inflight is 3, was without a limit']);
+    assert.deepEqual(clients('changes_per_minute = 5\nchange_burst = 3', 'changes_per_minute = 6\nchange_burst = 9'), ['+ changes_per_minute is 6, was 5', '+ change_burst is 9, was 3']);
+    assert.deepEqual(clients('changes_per_minute = 5', ''), ['+ changes_per_minute is without a limit, was 5']);
+    assert.deepEqual(clients('request_burst = 5', 'request_burst = 9'), NOTHING); // there is no rate
+    assert.deepEqual(clients('until = 2098-01-01', 'until = 2099-01-01'), ['+ its access ends 2099-01-02T00:00:00Z, was 2098-01-02T00:00:00Z']);
+    assert.deepEqual(clients('until = 2020-01-01', 'until = 2021-01-01'), NOTHING); // nor may it call
+    const tokens = (from, to) => difference({ client: `token_sha256 = ${from}` }, { client: `token_sha256 = ${to}` });
+    assert.deepEqual(tokens(`${a}, ${b}`, a), ['- its tokens changed: 0 more, 1 less']);
+    assert.deepEqual(tokens(a, `${b}, ${a}`), ['+ its tokens changed: 1 more, 0 less']);
+    assert.deepEqual(tokens(a, `${b}, ${c}`), ['~ its tokens changed: 2 more, 1 less']);
+    // once its access has ended nothing else is a difference
+    assert.deepEqual(difference({ client: `token_sha256 = ${a}\nuntil = 2020-01-01` }, { client: `token_sha256 = ${a}`, policy: POLICY.replace('= 4\n', '= 9\n') }),
+        ['+ its access ends never, was 2020-01-02T00:00:00Z']);
+});
+
+test('diff says once that the upstream is another one', () => {
+    const upstreams = (from, to) => difference({ upstream: from }, { upstream: to });
+    assert.deepEqual(upstreams('region = cn-shanghai', 'region = cn-beijing'), ['~ the upstream is pai-eas.cn-beijing.aliyuncs.com in cn-beijing, was pai-eas.cn-shanghai.aliyuncs.com in cn-shanghai']);
+    assert.deepEqual(upstreams('region = cn-shanghai', 'region = cn-shanghai\nendpoint = pai-eas-vpc.cn-shanghai.aliyuncs.com'),
+        ['~ the upstream is pai-eas-vpc.cn-shanghai.aliyuncs.com in cn-shanghai, was pai-eas.cn-shanghai.aliyuncs.com in cn-shanghai']);
+    assert.deepEqual(upstreams('region = cn-shanghai', 'region = cn-shanghai\ntimeout = 20s'), NOTHING);
+});
