@@ -9,7 +9,8 @@
 
 struct seen { /* a value of one key */
     struct list node;
-    uint64_t count;
+    uint64_t count; /* 0: only its cap bounded something */
+    int64_t most;   /* of a spec: the most replicas of one service of it; -1 = none */
     size_t n;
     char text[];
 };
@@ -74,7 +75,8 @@ void learnt_free(struct learnt **l)
     *l = NULL;
 }
 
-static bool see(struct key *key, struct slice text)
+/* NULL without memory. */
+static struct seen *find_or_add(struct key *key, struct slice text)
 {
     if (!key->by_text)
         key->by_text = map_new();
@@ -82,17 +84,32 @@ static bool see(struct key *key, struct slice text)
     if (!s) {
         s = key->by_text ? malloc(sizeof *s + text.n) : NULL;
         if (!s)
-            return false;
-        *s = (struct seen){ .n = text.n };
+            return NULL;
+        *s = (struct seen){ .n = text.n, .most = -1 };
         memcpy(s->text, text.p, text.n);
         if (!map_put(key->by_text, text, s)) {
             free(s);
-            return false;
+            return NULL;
         }
         list_add_last(&key->values, &s->node);
     }
-    s->count++;
+    return s;
+}
+
+static bool see_times(struct key *key, struct slice text, uint64_t times)
+{
+    struct seen *s = find_or_add(key, text);
+
+    if (!s)
+        return false;
+    s->count += times;
+    key->count += times;
     return true;
+}
+
+static bool see(struct key *key, struct slice text)
+{
+    return see_times(key, text, 1);
 }
 
 static void see_number(struct key *key, int64_t n)
@@ -144,6 +161,45 @@ static bool see_kept(const struct policy *policy, struct policy_seen *p, const s
     return fine;
 }
 
+/* ---- the most replicas of each spec: of all whose caps bound the service (cap_of in core/policy_after.c) ---- */
+
+static bool see_most(struct policy_seen *p, enum bound key, struct slice spec, int64_t peak)
+{
+    struct seen *s = spec.n ? find_or_add(&p->keys[key], spec) : NULL;
+
+    if (s && peak > s->most)
+        s->most = peak;
+    return s || !spec.n;
+}
+
+static bool see_most_of(struct policy_seen *p, const struct facts *from, const struct facts *unless_stated,
+                        int64_t peak)
+{
+    for (size_t i = 0; i < from->count; i++) {
+        const struct fact *fact = &from->values[i];
+        if (bound_style(fact->bound) == BOUND_STYLE_SPEC_CAPS &&
+            !(unless_stated && states(unless_stated, fact->where)) &&
+            !see_most(p, fact->bound, fact->text, peak))
+            return false;
+    }
+    return true;
+}
+
+static bool see_specs(struct policy_seen *p, const struct facts *facts, const struct service_state *state,
+                      struct slice spec, int64_t peak)
+{
+    if (!see_most(p, BOUND_service_specs, spec, peak) || !see_most(p, BOUND_instance_types, spec, peak) ||
+        !see_most_of(p, facts, NULL, peak))
+        return false;
+    if (!state || facts->op->raise == OP_RAISE_CREATE)
+        return true;
+    const struct facts *coming = state_coming(state, facts->op);
+    if (!facts->spec.n && !see_most(p, BOUND_service_specs, state->spec, peak))
+        return false;
+    return !coming || facts->replaces || see_most_of(p, coming, facts, peak);
+}
+
+/* Of a record without its state only what is stated can be learnt, and only that is judged again. */
 static bool see_after(const struct policy *policy, struct policy_seen *p, const struct facts *facts,
                       const struct service_state *state)
 {
@@ -152,10 +208,14 @@ static bool see_after(const struct policy *policy, struct policy_seen *p, const 
 
     if (facts->op->count.list.n && state)
         see_number(&p->keys[facts->op->count.bound], state->count + facts_asked(facts));
-    if (!facts->raises || !after_compute(facts, state, &after, &e))
+    if (!facts->raises)
         return true;
-    see_number(&p->keys[BOUND_max_replicas], after.peak);
-    return facts->op->raise == OP_RAISE_CREATE || !state || see_kept(policy, p, facts, state);
+    bool is_whole = after_compute(facts, state, &after, &e);
+    int64_t peak = is_whole ? after.peak : after_stated(facts);
+    struct slice stated = facts->spec.n ? facts->spec : facts->instance_type;
+    see_number(&p->keys[BOUND_max_replicas], peak);
+    return see_specs(p, facts, state, is_whole ? after.spec : stated, peak) &&
+           (facts->op->raise == OP_RAISE_CREATE || !state || see_kept(policy, p, facts, state));
 }
 
 /* What the policy fills in is sent, and must be filled in again. */
@@ -252,6 +312,79 @@ static bool can_be_written(enum bound b, struct slice text)
            (b == BOUND_allow || rules_find(&rules, bound_style(b), text));
 }
 
+/* Of the values that match, the one that counts longest. */
+static const struct rule *lasting(const struct rules *rules, enum bound b, struct slice text)
+{
+    const struct rule *longest = NULL;
+
+    for (size_t i = 0; i < rules->count; i++) {
+        const struct rules one = { .at = &rules->at[i], .count = 1 };
+        if (rules_find(&one, bound_style(b), text) &&
+            (!longest || (longest->until_s && (!one.at->until_s || one.at->until_s > longest->until_s))))
+            longest = one.at;
+    }
+    return longest;
+}
+
+/* Numbers of which each counts once those before it have ended: no more than was seen, and no more than there was. */
+static int64_t number_at(const struct rules *rules, size_t i, int64_t most)
+{
+    int64_t n = most > 0 ? most : 1;
+
+    return i > 0 && rules->at[i].has_cap && rules->at[i].cap < n ? rules->at[i].cap : n;
+}
+
+/* The next one is the same, and counts at least as long. */
+static bool next_says_it(const struct rules *rules, size_t i, int64_t most)
+{
+    const struct rule *now = &rules->at[i], *next = now + 1;
+
+    return i + 1 < rules->count && number_at(rules, i + 1, most) == number_at(rules, i, most) &&
+           (!next->until_s || (now->until_s && next->until_s >= now->until_s));
+}
+
+/* "SPEC <= 4", for each of its values in the policy that differs from the next one. */
+static bool list_spec(const struct rules *all, const struct seen *s, struct key *lines)
+{
+    struct slice spec = slice_from(s->text, s->n);
+    struct rule *own = calloc(all->count + 1, sizeof *own);
+    struct rules rules = { .at = own };
+    bool fine = own != NULL;
+
+    for (size_t i = 0; fine && i < all->count; i++)
+        if (slice_eq(all->at[i].text, spec))
+            own[rules.count++] = all->at[i];
+    rules.count = rules.count ? rules.count : 1;
+    for (size_t i = 0; fine && i < rules.count; i++) {
+        struct rule value = { .text = spec, .has_cap = true, .until_s = own[i].until_s };
+        SCOPED(sbuf) text = SBUF_MAX(4096);
+        value.cap = number_at(&rules, i, s->most);
+        if (next_says_it(&rules, i, s->most))
+            continue;
+        rule_print(&value, BOUND_STYLE_SPEC_CAPS, &text);
+        fine = sbuf_ok(&text) && see_times(lines, sbuf_slice(&text), s->count);
+    }
+    free(own);
+    return fine;
+}
+
+static bool list_value(enum bound b, const struct rules *rules, const struct seen *s, bool many,
+                       struct key *lines)
+{
+    struct slice text = slice_from(s->text, s->n);
+    const struct rule *rule = b == BOUND_allow ? NULL : lasting(rules, b, text);
+    SCOPED(sbuf) value = SBUF_MAX(4096);
+
+    sbuf_add(&value, rule && (many || !can_be_written(b, text)) ? rule->text : text);
+    rule_print_until(rule ? rule->until_s : 0, &value);
+    return sbuf_ok(&value) && see_times(lines, sbuf_slice(&value), s->count);
+}
+
+static const char *plural(uint64_t n)
+{
+    return n == 1 ? "" : "s";
+}
+
 static bool print_list(enum bound b, const struct rules *rules, const struct key *key, struct sbuf *out,
                        struct err *e)
 {
@@ -261,20 +394,14 @@ static bool print_list(enum bound b, const struct rules *rules, const struct key
     list_init(&lines.values);
     for (struct list *i = key->values.next; fine && i != &key->values; i = i->next) {
         const struct seen *s = LIST_OWNER(i, struct seen, node);
-        struct slice text = slice_from(s->text, s->n);
-        const struct rule *rule = b == BOUND_allow ? NULL : rules_find(rules, bound_style(b), text);
-        bool as_rule = rule && (many || !can_be_written(b, text));
-        SCOPED(sbuf) value = SBUF_MAX(4096);
-        sbuf_add(&value, as_rule ? rule->text : text);
-        rule_print_until(rule ? rule->until_s : 0, &value);
-        fine = sbuf_ok(&value) && see(&lines, sbuf_slice(&value));
-        if (fine)
-            ((struct seen *)map_get(lines.by_text, sbuf_slice(&value)))->count += s->count - 1;
+        if (s->count)
+            fine = bound_style(b) == BOUND_STYLE_SPEC_CAPS ? list_spec(rules, s, &lines)
+                                                           : list_value(b, rules, s, many, &lines);
     }
     for (struct list *i = lines.values.next; fine && i != &lines.values; i = i->next) {
         const struct seen *s = LIST_OWNER(i, struct seen, node);
         sbuf_addf(out, "%s = %.*s ; %llu time%s\n", bound_name(b), (int)s->n, s->text,
-                  (unsigned long long)s->count, s->count == 1 ? "" : "s");
+                  (unsigned long long)s->count, plural(s->count));
     }
     free_key(&lines);
     return fine || err_set(e, ERR_MEMORY, "out of memory");
@@ -282,7 +409,7 @@ static bool print_list(enum bound b, const struct rules *rules, const struct key
 
 static bool was_seen(const struct policy_seen *p, enum bound b)
 {
-    return p->keys[b].most >= 0 || !list_is_empty(&p->keys[b].values);
+    return p->keys[b].most >= 0 || p->keys[b].count > 0;
 }
 
 /* Operations need keys of which their requests need not have a value: a list of services, for example. */
@@ -307,13 +434,35 @@ static void keep_required(const struct policy *policy, const struct policy_seen 
     }
 }
 
-static void print_number(enum bound b, const struct key *key, struct sbuf *out)
+/* As they were: that they were used says yes, and until when stays. */
+static void print_flag(enum bound b, const struct rules *rules, const struct key *key, struct sbuf *out)
 {
-    if (bound_style(b) == BOUND_STYLE_FLAG)
-        sbuf_addf(out, "%s = yes ; %llu times\n", bound_name(b), (unsigned long long)key->count);
+    sbuf_addf(out, "%s = %s", bound_name(b), rules->count ? "" : "yes");
+    for (size_t i = 0; i < rules->count; i++) {
+        sbuf_adds(out, i ? ", " : "");
+        rule_print(&rules->at[i], BOUND_STYLE_FLAG, out);
+    }
+    sbuf_addf(out, " ; %llu time%s\n", (unsigned long long)key->count, plural(key->count));
+}
+
+static void print_number(enum bound b, const struct rules *rules, const struct key *key, struct sbuf *out)
+{
+    size_t count = rules->count ? rules->count : 1;
+    bool is_first = true;
+
+    sbuf_addf(out, "%s = ", bound_name(b));
+    for (size_t i = 0; i < count; i++) {
+        int64_t n = number_at(rules, i, key->most);
+        if (next_says_it(rules, i, key->most))
+            continue;
+        sbuf_addf(out, "%s%lld", is_first ? "" : ", ", (long long)n);
+        rule_print_until(rules->count ? rules->at[i].until_s : 0, out);
+        is_first = false;
+    }
+    if (key->count == 1)
+        sbuf_adds(out, " ; seen once\n");
     else
-        sbuf_addf(out, "%s = %lld ; the most of %llu\n", bound_name(b),
-                  (long long)(key->most > 0 ? key->most : 1), (unsigned long long)key->count);
+        sbuf_addf(out, " ; the largest of %llu seen\n", (unsigned long long)key->count);
 }
 
 bool learnt_print(const struct learnt *l, struct slice name, struct sbuf *out, struct err *e)
@@ -339,8 +488,10 @@ bool learnt_print(const struct learnt *l, struct slice name, struct sbuf *out, s
         bool is_sum = b == BOUND_max_total_replicas || b == BOUND_max_total_gpus || b == BOUND_spec_gpus;
         if (is_sum)
             print_kept(b, &policy->bound[b], "as it was: sums are not learnt", out);
+        else if (p->keys[b].most >= 0 && bound_style(b) == BOUND_STYLE_FLAG)
+            print_flag(b, &policy->bound[b], &p->keys[b], out);
         else if (p->keys[b].most >= 0)
-            print_number(b, &p->keys[b], out);
+            print_number(b, &policy->bound[b], &p->keys[b], out);
         else if (kept[b])
             print_kept(b, &policy->bound[b], "as it was: an operation needs it", out);
         else if (!print_list(b, &policy->bound[b], &p->keys[b], out, e))

@@ -11,9 +11,9 @@ void learnt_free(struct learnt **l);
 bool learnt_take(struct learnt *l, const struct decision *d, struct err *e);
 /* Was anything seen of this policy? */
 bool learnt_saw(const struct learnt *l, struct slice policy);
-/* The section, its values with counts as comments. A list of more than LEARNT_VALUES_MAX values, and a value that cannot be written,
+/* The section, its values with counts as comments. A spec has the most replicas that were seen of one service of it as its cap. A list of more than LEARNT_VALUES_MAX values, and a value that cannot be written,
  * stand as the values of the policy that they matched; sums, and keys that an operation needs beside what was seen, stay as they
- * are; so do ends (until). False without memory. */
+ * are; so do ends (until), and what counts behind them. False without memory. */
 #define LEARNT_VALUES_MAX 200
 #define LEARNT_VALUE_MAX_BYTES 120
 bool learnt_print(const struct learnt *l, struct slice policy, struct sbuf *out, struct err *e);

@@ -117,3 +117,62 @@ test('diff says once that the upstream is another one', () => {
         ['~ the upstream is pai-eas-vpc.cn-shanghai.aliyuncs.com in cn-shanghai, was pai-eas.cn-shanghai.aliyuncs.com in cn-shanghai']);
     assert.deepEqual(upstreams('region = cn-shanghai', 'region = cn-shanghai\ntimeout = 20s'), NOTHING);
 });
+
+/** An audit log of these records; replay and learn read it without looking at its chain. */
+function logged(name, records) {
+    const file = path.join(dir, `${name}.jsonl`);
+    const lines = records.map(({ type = 'intent', t = '2026-11-23T15:27:57.123Z', ...rest }, i) => JSON.stringify({
+        v: 1, seq: i + 1, run: '0123456789abcdef', t, mono: i, type, prev: '0'.repeat(64), id: '0'.repeat(32), client: 'nlp', ...rest,
+    }));
+    fs.writeFileSync(file, lines.map((line) => `${line}\n`).join(''), { mode: 0o600 });
+    return file;
+}
+const made = (service, spec, n, more = {}) => ({
+    op: 'CreateAppService', method: 'POST', target: '/api/v2/app_services',
+    facts: [['services', 'ServiceName', service], ['app_types', 'AppType', 'LLM'], ['service_specs', 'ServiceSpec', spec], ['replicas', 'Replicas', n]], ...more,
+});
+const scaled = (service, n, now, more = {}) => ({
+    op: 'ScaleService', method: 'PUT', target: `/api/v2/services/cn-shanghai/${service}/scale`,
+    facts: [['cluster', 'path ClusterId', 'cn-shanghai'], ['services', 'path ServiceName', service], ['replicas', 'Instance', n]], ...(now && { now }), ...more,
+});
+
+/** What learn prints of the policy; it passes check, and its replay denies nothing. */
+function learnt(policy, records) {
+    const log = logged('learnt', records);
+    const run = easgate('learn', '-c', written('before', { policy }), log);
+    assert.deepEqual([run.code, run.err], [0, '']);
+    const file = path.join(dir, 'learnt.ini');
+    fs.writeFileSync(file, run.out, { mode: 0o600 });
+    const check = easgate('check', '--no-credentials', '-c', file);
+    assert.equal(check.code, 0, check.err + run.out);
+    const replay = easgate('replay', '-p', file, log);
+    assert.deepEqual([replay.code, /(\d+) would be refused/.exec(replay.out)?.[1]], [0, '0'], replay.out + run.out);
+    return run.out.slice(run.out.indexOf('[policy nlp]')).split('\n');
+}
+const about = (key, lines) => lines.filter((line) => line.startsWith(`${key} =`)).map((line) => line.slice(key.length + 3));
+
+test('learn caps each spec by what was seen of it', () => {
+    const lines = learnt(POLICY, [made('nlp_a', 'llama_7b_fp16', 4), made('nlp_b', 'chatglm_6b_int8', 1), made('nlp_c', 'llama_7b_fp16', 2)]);
+    assert.deepEqual(about('service_specs', lines), ['llama_7b_fp16 <= 4 ; 2 times', 'chatglm_6b_int8 <= 1 ; 1 time']);
+    assert.deepEqual(about('max_replicas', lines), ['4 ; the largest of 3 seen']);
+    assert.deepEqual(about('max_replicas', learnt(POLICY, [made('nlp_a', 'llama_7b_fp16', 0)])), ['1 ; seen once']);
+    // what stays counts, too: as the state says, or as far as it is stated where the record holds none
+    const grown = learnt(POLICY, [made('nlp_b', 'chatglm_6b_int8', 1), scaled('nlp_b', 2, { spec: 'chatglm_6b_int8', count: 1, stored: 1, is_app: true })]);
+    assert.deepEqual(about('service_specs', grown), ['chatglm_6b_int8 <= 2 ; 2 times']);
+    const update = { op: 'UpdateAppService', method: 'PUT', target: '/api/v2/app_services/cn-shanghai/nlp_a',
+        facts: [['cluster', 'path ClusterId', 'cn-shanghai'], ['services', 'path ServiceName', 'nlp_a'], ['service_specs', 'ServiceSpec', 'llama_7b_fp16'], ['replicas', 'Replicas', 3]] };
+    assert.deepEqual(about('service_specs', learnt(POLICY, [update])), ['llama_7b_fp16 <= 3 ; 1 time']);
+});
+
+test('learn keeps what counts behind an end', () => {
+    const ending = POLICY.replace('max_replicas = 4', 'max_replicas = 8 until 2099-01-01, 4')
+        .replace('llama_7b_fp16 <= 4', 'llama_7b_fp16 <= 8 until 2099-01-01, llama_7b_fp16 <= 4');
+    const six = learnt(ending, [made('nlp_a', 'llama_7b_fp16', 6)]);
+    assert.deepEqual(about('service_specs', six), ['llama_7b_fp16 <= 6 until 2099-01-02T00:00:00Z ; 1 time', 'llama_7b_fp16 <= 4 ; 1 time']);
+    assert.deepEqual(about('max_replicas', six), ['6 until 2099-01-02T00:00:00Z, 4 ; seen once']);
+    const three = learnt(ending, [made('nlp_a', 'llama_7b_fp16', 3)]);
+    assert.deepEqual([about('service_specs', three), about('max_replicas', three)], [['llama_7b_fp16 <= 3 ; 1 time'], ['3 ; seen once']]);
+    // a name that matches two values has the end of the one that counts longer
+    const names = learnt(POLICY.replace('nlp_*', 'nlp_* until 2099-01-01, nlp_a'), [made('nlp_a', 'llama_7b_fp16', 1), made('nlp_b', 'llama_7b_fp16', 1)]);
+    assert.deepEqual(about('services', names), ['nlp_a ; 1 time', 'nlp_b until 2099-01-02T00:00:00Z ; 1 time']);
+});
