@@ -4,10 +4,11 @@
  */
 #include "app/cmd.h"
 #include "app/explain_live.h"
+#include "app/explain_table.h"
+#include "app/judge.h"
 #include "config/snapshot.h"
 #include "core/after_text.h"
 #include "core/request.h"
-#include "base/enc.h"
 #include "base/num.h"
 #include <errno.h>
 #include <getopt.h>
@@ -15,7 +16,7 @@
 
 static const char usage[] =
     "Usage: easgate explain --config FILE --client NAME [options] METHOD TARGET\n"
-    "       easgate explain --gateway URL --token-file FILE [--body FILE] METHOD TARGET\n"
+    "       easgate explain --gateway URL --token-file FILE [--body FILE] [--json] METHOD TARGET\n"
     "\n"
     "Judge one request as `easgate serve` would: the verdict, the rule with its line, and the numbers.\n"
     "\n"
@@ -31,21 +32,26 @@ static const char usage[] =
     "                           of a purchase {\"count\":N}, how many there are\n"
     "      --sum-now N          replicas of the policy's other services now, for max_total_replicas\n"
     "      --gpus-sum-now N     and their GPUs, for max_total_gpus\n"
-    "      --json               one JSON object\n"
+    "      --json               one JSON object; of a gateway its answer as it came\n"
     "  -h, --help\n"
     "\n"
     "  -g, --gateway URL        ask a running gateway, which looks at EAS's own state and sends nothing "
     "else:\n"
-    "                           http://ADDRESS:PORT or unix:/PATH of its listener\n"
-    "  -t, --token-file FILE    the client's token for that, in a file of mode 0600\n"
+    "                           http://ADDRESS:PORT or unix:/PATH of its listener (listen, not "
+    "admin_listen)\n"
+    "  -t, --token-file FILE    the client's token for that, in a file of mode 0600: the token alone, or\n"
+    "                           what `easgate token new` printed\n"
     "\n"
-    "Exit: 0 allowed, 1 refused, 2 usage or configuration.\n"
+    "Exit: 0 allowed; 1 refused, or the verdict depends on a state that is not stated (--now); 2 usage,\n"
+    "configuration, or a gateway that cannot be asked or cannot judge now. A sum that decides, too, and is "
+    "not\n"
+    "stated has a row `also` and does not change the exit code.\n"
     "\n"
     "Examples:\n"
     "  easgate explain -c easgate.ini -C nlp -b body.json POST /api/v2/app_services\n"
     "  easgate explain -c easgate.ini -C nlp --spec-now llama_7b_fp16 --replicas-now 3 \\\n"
     "      PUT /api/v2/services/cn-shanghai/nlp_chat/start\n"
-    "  easgate audit show --json --id ID DIR | jq -c .now > now.json\n"
+    "  easgate audit show --json --id ID DIR | jq -c '.now // empty' | tail -1 > now.json\n"
     "  easgate explain -c new.ini -C nlp --now @now.json -b body.json PUT "
     "/api/v2/services/cn-shanghai/nlp_chat/scale\n";
 
@@ -54,8 +60,8 @@ struct options {
     struct service_state state;
     const char *now; /* JSON, or @FILE */
     struct live live;
-    int64_t sum_now, gpus_sum_now; /* of the policy's other services */
-    bool has_state, has_sum, json;
+    struct known_sums sums_now; /* of the policy's other services */
+    bool has_state;
 };
 
 static int bad_usage(const char *text)
@@ -133,17 +139,17 @@ static int read_options(int argc, char **argv, struct options *o)
             o->now = optarg;
             break;
         case GPUS_SUM_NOW:
-            if (!num_i64(slice_of(optarg), 0, 2147483647, &o->gpus_sum_now))
+            if (!num_i64(slice_of(optarg), 0, 2147483647, &o->sums_now.gpus))
                 return bad_usage("--gpus-sum-now must be a number from 0 to 2147483647");
-            o->has_sum = true;
+            o->sums_now.has_gpus = true;
             break;
         case SUM_NOW:
-            if (!num_i64(slice_of(optarg), 0, 2147483647, &o->sum_now))
+            if (!num_i64(slice_of(optarg), 0, 2147483647, &o->sums_now.replicas))
                 return bad_usage("--sum-now must be a number from 0 to 2147483647");
-            o->has_sum = true;
+            o->sums_now.has_replicas = true;
             break;
         case JSON:
-            o->json = true;
+            o->live.json = true;
             break;
         case 'h':
             fputs(usage, stdout);
@@ -159,131 +165,85 @@ static int read_options(int argc, char **argv, struct options *o)
     return -1;
 }
 
-static void add_member(struct sbuf *out, const char *name, struct slice value)
+/* ---- the verdict ---- */
+
+/* What the gateway's steps do, in their order. */
+static void judge(const struct options *o, const struct policy *p, struct slice region, struct slice method,
+                  struct slice target, struct slice body, struct arena *a, struct request *is,
+                  struct judgement *out)
 {
-    if (!value.p)
-        return;
-    sbuf_addf(out, ",\"%s\":", name);
-    enc_json_string(value, out);
-}
+    struct err e = { 0 };
+    enum reason reason = request_route(http1_method_of(method), target, is, &e);
 
-static void print_json(const struct verdict *v, const struct op *op, const struct refusal *r,
-                       struct slice message)
-{
-    SCOPED(sbuf) out = SBUF_MAX(65536);
-
-    sbuf_addf(&out, "{\"verdict\":\"%s\"",
-              r                               ? "refused"
-              : v->kind == VERDICT_NEED_STATE ? "needs-state"
-                                              : "allowed");
-    add_member(&out, "operation", op ? op->name : SLICE_NONE);
-    if (r) {
-        add_member(&out, "code", slice_of(reason_code(r->reason)));
-        add_member(&out, "message", message);
-        add_member(&out, "asked", r->asked);
-        add_member(&out, "allowed", r->allowed);
-        add_member(&out, "rule", r->rule);
-        sbuf_addf(&out, ",\"status\":%d", refusal_status(r));
-    } else {
-        add_member(&out, "rule", v->rule_text);
-        if (v->has_after) {
-            add_member(&out, "spec", v->after.spec);
-            sbuf_addf(&out, ",\"replicas\":%lld,\"replicas_now\":%lld", (long long)v->after.peak,
-                      (long long)v->after.now);
-        }
-        if (v->would_deny.reason != REASON_NONE) {
-            add_member(&out, "would_deny", slice_of(reason_code(v->would_deny.reason)));
-            add_member(&out, "would_deny_message", v->would_deny.message);
-        }
-        add_member(&out, "fill_workspace", v->fill_workspace);
-        add_member(&out, "fill_quota", v->fill_quota);
-    }
-    sbuf_adds(&out, "}\n");
-    fputs(out.p, stdout);
-}
-
-/* The numbers that the peak is made of. */
-static void print_after(const struct after *after)
-{
-    if (after->spec.n)
-        printf("spec       %.*s\n", SLICE_FMT(after->spec));
-    printf("replicas   %lld at most without another call (%lld now)\n", (long long)after->peak,
-           (long long)after->now);
-    printf("made of    %lld stated or kept", (long long)after->replicas);
-    if (after->scaler)
-        printf(", scaler up to %lld", (long long)after->scaler);
-    if (after->cron)
-        printf(", cron target %lld", (long long)after->cron);
-    if (after->extra)
-        printf(", %lld detached", (long long)after->extra);
-    if (after->surge)
-        printf(", surge %lld", (long long)after->surge);
-    putchar('\n');
-    if (after->has_gpus)
-        printf("GPUs       %lld for each replica\n", (long long)after->gpus);
-}
-
-static void print_would_deny(const struct verdict *v)
-{
-    const struct refusal *w = &v->would_deny;
-
-    if (w->reason != REASON_NONE)
-        printf("reported   %s: %.*s\n", reason_code(w->reason), SLICE_FMT(w->message));
-}
-
-static void print_text(const struct verdict *v, const struct op *op, const struct refusal *r,
-                       struct slice message)
-{
-    if (op)
-        printf("operation  %.*s\n", SLICE_FMT(op->name));
-    if (r) {
-        printf("verdict    refused: %s (status %d)\n", reason_code(r->reason), refusal_status(r));
-        printf("why        %.*s\n", SLICE_FMT(message));
-        if (r->rule.p)
-            printf("rule       %.*s\n", SLICE_FMT(r->rule));
-        if (r->asked.n)
-            printf("asked      %.*s\n", SLICE_FMT(r->asked));
-        if (r->allowed.n)
-            printf("allowed    %.*s\n", SLICE_FMT(r->allowed));
+    *out = (struct judgement){ .needs_gpus = false };
+    if (reason == REASON_NONE)
+        reason = request_parse(is, target, S("application/json"), body, a, &e);
+    if (reason == REASON_NONE) {
+        judge_all(p, region, &is->facts, o->has_state ? &o->state : NULL, &o->sums_now, a, out);
         return;
     }
-    if (v->kind == VERDICT_NEED_STATE)
-        printf(
-            "verdict    depends on the service's present state, which easgate would look up at EAS first;\n"
-            "           state it with --now, or --spec-now and --replicas-now\n");
-    else
-        printf("verdict    allowed\n");
-    if (v->rule_text.p)
-        printf("rule       %.*s\n", SLICE_FMT(v->rule_text));
+    struct refusal unread = { .reason = reason, .message = arena_dup(a, slice_of(e.text)) };
+    judge_refuse(&unread, &out->v);
+}
+
+static void take_refusal(const struct refusal *r, struct explain_table *t)
+{
+    t->code = slice_of(reason_code(r->reason));
+    t->status = refusal_status(r);
+    t->message = r->message.n ? r->message : slice_of(reason_text(r->reason));
+    t->rule = r->rule;
+    t->asked = r->asked;
+    t->allowed = r->allowed;
+}
+
+static void add_part(struct sbuf *out, const char *before, int64_t n, const char *behind)
+{
+    if (n)
+        sbuf_addf(out, ", %s%lld%s", before, (long long)n, behind);
+}
+
+/* The parts of the peak go to an sbuf, which outlives the table. */
+static void take_after(const struct after *after, struct sbuf *parts, struct explain_table *t)
+{
+    add_part(parts, "scaler up to ", after->scaler, "");
+    add_part(parts, "cron target ", after->cron, "");
+    add_part(parts, "", after->extra, " detached");
+    add_part(parts, "surge ", after->surge, "");
+    t->parts = sbuf_slice(parts);
+    t->has_after = true;
+    t->spec = after->spec;
+    t->peak = after->peak;
+    t->peak_now = after->now;
+    t->replicas = after->replicas;
+    t->has_gpus = after->has_gpus;
+    t->gpus = after->gpus;
+}
+
+static struct explain_table table_of(const struct judgement *j, const struct op *op, struct sbuf *parts)
+{
+    const struct verdict *v = &j->v;
+    struct explain_table t = { .operation = op ? op->name : SLICE_NONE };
+
+    if (v->kind == VERDICT_REFUSE) {
+        take_refusal(&v->refusal, &t);
+        return t;
+    }
+    t.needs_state = v->kind == VERDICT_NEED_STATE;
+    t.rule = v->rule_text;
     if (v->has_after)
-        print_after(&v->after);
-    print_would_deny(v);
-    if (v->fill_workspace.p)
-        printf("fills in   WorkspaceId=%.*s\n", SLICE_FMT(v->fill_workspace));
-    if (v->fill_quota.p)
-        printf("fills in   QuotaId=%.*s\n", SLICE_FMT(v->fill_quota));
-}
-
-static const char note[] =
-    "max_total_replicas counts, too, by what EAS lists when the request comes; state it with --sum-now";
-
-/* Sums and counts: what is judged after the policy's own rules. */
-static bool fits(const struct options *o, const struct policy *p, const struct request *is,
-                 const struct verdict *v, struct arena *a, struct refusal *out)
-{
-    struct growth step;
-
-    if (is->match.op->count.list.n && o->has_state)
-        return policy_judge_count(p, is->match.op, o->state.count, facts_asked(&is->facts), a, out);
-    if (!is->facts.raises || !o->has_sum)
-        return true;
-    if (!policy_growth(p, &is->facts, &v->after, o->has_state ? &o->state : NULL, &step)) {
-        *out = (struct refusal){ .reason = REASON_BUDGET,
-                                 .message = S("nothing says how many GPUs a replica has") };
-        return false;
+        take_after(&v->after, parts, &t);
+    if (v->would_deny.reason != REASON_NONE) {
+        t.reported = slice_of(reason_code(v->would_deny.reason));
+        t.reported_message = v->would_deny.message;
     }
-    return policy_judge_sum(p, step.after, (struct amounts){ o->sum_now, o->gpus_sum_now }, step.now, a, out);
+    t.workspace = v->fill_workspace;
+    t.quota = v->fill_quota;
+    t.needs_replicas = j->needs_replicas;
+    t.needs_gpus = j->needs_gpus;
+    return t;
 }
+
+/* ---- offline ---- */
 
 /* --now into the state. Of --spec-now and --replicas-now alone: a service that has just what its configuration states, an
  * application unless its spec is one of the policy's instance types. */
@@ -305,46 +265,62 @@ static bool read_now(struct options *o, const struct policy *p, struct arena *a,
     return o->has_state;
 }
 
-static int judge(const struct options *o, const struct snapshot *snap, const struct client *client,
-                 char **request, struct slice body, struct arena *a)
+static int judge_and_print(const struct options *o, const struct snapshot *snap, const struct policy *p,
+                           char **request, struct slice body, struct arena *a)
 {
-    struct slice target = slice_of(request[1]);
     struct request is = { .body = NULL };
-    struct verdict v = { .kind = VERDICT_NONE };
-    struct err e = { 0 };
-    enum reason reason = request_route(http1_method_of(slice_of(request[0])), target, &is, &e);
+    struct judgement j;
+    SCOPED(sbuf) parts = SBUF_MAX(256);
 
-    if (reason == REASON_NONE)
-        reason = request_parse(&is, target, S("application/json"), body, a, &e);
-    struct refusal unread = { .reason = reason, .message = slice_of(e.text) };
-    if (reason == REASON_NONE)
-        policy_judge(client->policy, snap->upstreams[0].region, &is.facts, o->has_state ? &o->state : NULL, a,
-                     &v);
-    struct refusal over = { .reason = REASON_NONE };
-    bool counts = v.kind == VERDICT_ALLOW && is.facts.raises && policy_has_sum(client->policy);
-    bool is_over = v.kind == VERDICT_ALLOW && !fits(o, client->policy, &is, &v, a, &over);
-    if (is_over && policy_lifts(client->policy, over.reason)) {
-        v.would_deny = v.would_deny.reason == REASON_NONE ? over : v.would_deny;
-        is_over = false;
-    }
-    if (v.kind == VERDICT_ALLOW && is.match.op->count.list.n && !o->has_state)
-        v.kind = VERDICT_NEED_STATE;
-    const struct refusal *r = reason != REASON_NONE      ? &unread
-                              : v.kind == VERDICT_REFUSE ? &v.refusal
-                              : is_over                  ? &over
-                                                         : NULL;
-    struct slice message = r && r->message.n ? r->message : r ? slice_of(reason_text(r->reason)) : SLICE_NONE;
-    (o->json ? print_json : print_text)(&v, is.match.op, r, message);
-    if (counts && !o->has_sum && !o->json)
-        printf("also       %s\n", note);
+    judge(o, p, snap->upstreams[0].region, slice_of(request[0]), slice_of(request[1]), body, a, &is, &j);
+    struct explain_table table = table_of(&j, is.match.op, &parts);
+    explain_table_print(&table, o->live.json);
     request_drop(&is);
-    return r || v.kind == VERDICT_NEED_STATE ? 1 : 0;
+    return j.v.kind == VERDICT_ALLOW ? 0 : 1;
+}
+
+/* What counts now of the client; NULL after a message. */
+static const struct client *find_client(const struct options *o, const struct snapshot *now)
+{
+    const struct client *client = snapshot_client_by_name(now, slice_of(o->client));
+    int64_t end_s = client ? client_end_s(client) : 0;
+
+    if (!client)
+        fprintf(stderr, "easgate explain: %s has no [client %s]\n", o->config, o->client);
+    if (end_s && (int64_t)time(NULL) >= end_s)
+        fprintf(stderr, "easgate explain: note: the access of client %s has ended; it would get 403\n",
+                o->client);
+    return client;
+}
+
+static int explain(struct options *o, char **request, struct slice body)
+{
+    struct config_errors errors = { .count = 0 };
+    struct snapshot *snap = snapshot_load(o->config, false, &errors);
+    struct snapshot *now = snap ? snapshot_at(snap, (int64_t)time(NULL)) : NULL; /* what has ended is gone */
+    struct arena *a = arena_new(4 * 1024 * 1024);
+    struct err e = { 0 };
+    int code = 2;
+
+    if (!snap)
+        fprintf(stderr, "%.*s", SLICE_FMT(sbuf_slice(&errors.text)));
+    else if (!now || !a)
+        fputs("easgate explain: out of memory\n", stderr);
+    const struct client *client = now && a ? find_client(o, now) : NULL;
+    if (client && read_now(o, client->policy, a, &e))
+        code = judge_and_print(o, now, client->policy, request, body, a);
+    else if (client)
+        fprintf(stderr, "easgate explain: --now: %s\n", e.text);
+    arena_free(&a);
+    config_errors_drop(&errors);
+    snapshot_unref(&now);
+    snapshot_unref(&snap);
+    return code;
 }
 
 int cmd_explain(int argc, char **argv)
 {
     struct options o = { .config = NULL };
-    struct config_errors errors = { .count = 0 };
     SCOPED(sbuf) body = SBUF_MAX(1024 * 1024);
     int code = read_options(argc, argv, &o);
 
@@ -356,29 +332,5 @@ int cmd_explain(int argc, char **argv)
     }
     if (o.live.gateway)
         return explain_live(&o.live, slice_of(argv[optind]), slice_of(argv[optind + 1]), sbuf_slice(&body));
-    struct snapshot *snap = snapshot_load(o.config, false, &errors);
-    struct arena *a = arena_new(4 * 1024 * 1024);
-    const struct client *client = snap ? snapshot_client_by_name(snap, slice_of(o.client)) : NULL;
-    if (!snap)
-        fprintf(stderr, "%.*s", SLICE_FMT(sbuf_slice(&errors.text)));
-    else if (!client)
-        fprintf(stderr, "easgate explain: %s has no [client %s]\n", o.config, o.client);
-    struct snapshot *now =
-        client ? snapshot_at(snap, (int64_t)time(NULL)) : NULL; /* what has ended is gone */
-    struct err e = { 0 };
-    client = now ? snapshot_client_by_name(now, slice_of(o.client)) : NULL;
-    int64_t end_s = client ? client_end_s(client) : 0;
-    if (end_s && (int64_t)time(NULL) >= end_s)
-        fprintf(stderr, "easgate explain: note: the access of client %s has ended; it would get 403\n",
-                o.client);
-    if (client && a && !read_now(&o, client->policy, a, &e)) {
-        fprintf(stderr, "easgate explain: --now: %s\n", e.text);
-        client = NULL;
-    }
-    code = client && a ? judge(&o, snap, client, argv + optind, sbuf_slice(&body), a) : 2;
-    arena_free(&a);
-    config_errors_drop(&errors);
-    snapshot_unref(&now);
-    snapshot_unref(&snap);
-    return code;
+    return explain(&o, argv + optind, sbuf_slice(&body));
 }

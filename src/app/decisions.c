@@ -1,5 +1,6 @@
 /* Reading decisions out of the audit log: see decisions.h. */
 #include "app/decisions.h"
+#include "app/judge.h"
 #include "core/after_text.h"
 #include "core/policy.h"
 #include "core/query.h"
@@ -129,102 +130,48 @@ enum rejudged decision_was(const struct decision *d)
     return d->denied ? REJUDGED_REFUSED : d->would_deny ? REJUDGED_REPORTED : REJUDGED_ALLOWED;
 }
 
-struct judging {
-    const struct decision *d;
-    const struct policy *policy;
-    const struct facts *facts;
-    const struct service_state *state; /* NULL: the record holds none */
-    struct arena *arena;
-    struct verdict v;
-    const char *not_told; /* why the verdict cannot be told; NULL: it can */
-};
-
-/* A limit behind those of policy_judge is passed. */
-static void pass_limit(struct judging *j, const struct refusal *why)
+static bool is_budget(const struct decision *d)
 {
-    if (!policy_lifts(j->policy, why->reason)) {
-        j->v.kind = VERDICT_REFUSE;
-        j->v.refusal = *why;
-    } else if (j->v.would_deny.reason == REASON_NONE) {
-        j->v.would_deny = *why;
-    }
+    return slice_eq(d->reason, slice_of(reason_name(REASON_BUDGET)));
 }
 
-/* A purchase counts by how many of its kind there were. */
-static void judge_count(struct judging *j)
+/* What all services of the team had then stands in no record. But the configuration that decided it said what came of it, if it came
+ * so far. */
+static bool knows_sum(const struct decision *d, const struct snapshot *snap)
 {
-    struct refusal why;
+    return slice_eq(d->policy, slice_of(snap->digest)) && (!d->denied || is_budget(d));
+}
 
-    if (j->facts->op->count.list.n == 0)
+static void take_sum(const struct decision *d, const struct policy *p, struct verdict *v)
+{
+    static const struct refusal as_then = { .reason = REASON_BUDGET, .message = S_INIT("as it was decided") };
+
+    if (v->kind != VERDICT_ALLOW || !is_budget(d))
         return;
-    if (!j->state)
-        j->v.kind = VERDICT_NEED_STATE;
-    else if (!policy_judge_count(j->policy, j->facts->op, j->state->count, facts_asked(j->facts), j->arena,
-                                 &why))
-        pass_limit(j, &why);
+    if (d->denied)
+        judge_refuse(&as_then, v);
+    else
+        judge_passed_limit(p, &as_then, v);
 }
 
-/* Did this very configuration come to its verdict over the team's sum, and let it pass, report it, or refuse it? */
-static bool was_summed(const struct decision *d, const struct snapshot *snap)
+/* Why it cannot be told; NULL: it can. */
+static const char *judge_read(const struct decision *d, const struct snapshot *snap, const struct policy *p,
+                              const struct facts *facts, const struct service_state *state, struct arena *a,
+                              struct verdict *out)
 {
-    bool is_budget = slice_eq(d->reason, slice_of(reason_name(REASON_BUDGET)));
+    static const struct known_sums nothing = { .replicas = 0 };
+    struct judgement j;
+    bool knows = knows_sum(d, snap);
 
-    return slice_eq(d->policy, slice_of(snap->digest)) && (!d->denied || is_budget);
-}
-
-/* What the record says of a sum that it does not hold. */
-static void take_sum(struct judging *j)
-{
-    const struct refusal recorded = { .reason = REASON_BUDGET, .message = S("as it was decided") };
-
-    if (slice_eq(j->d->reason, slice_of(reason_name(REASON_BUDGET))))
-        pass_limit(j, &recorded);
-}
-
-/* What the service alone would come to can be more than all may have. */
-static bool is_over_alone(struct judging *j, const struct growth *step, struct refusal *out)
-{
-    if (policy_judge_sum(j->policy, step->after, (struct amounts){ 0, 0 }, step->now, j->arena, out))
-        return false;
-    out->message =
-        slice_of(arena_printf(j->arena, "the service alone would come to %.*s; %.*s is %.*s",
-                              SLICE_FMT(out->asked), SLICE_FMT(out->rule), SLICE_FMT(out->allowed)));
-    return true;
-}
-
-/* As step_reserve does it, as far as the record goes: what all services of the team had then stands in no record. */
-static void judge_sum(struct judging *j, const struct snapshot *snap)
-{
-    struct growth step;
-    struct refusal over;
-
-    if (!j->facts->raises)
-        return;
-    if (!policy_growth(j->policy, j->facts, &j->v.after, j->state, &step)) {
-        j->v.kind = VERDICT_REFUSE; /* never lifted */
-        j->v.refusal = (struct refusal){ .reason = REASON_BUDGET,
-                                         .message = S("nothing says how many GPUs a replica has") };
-        return;
-    }
-    if (!policy_has_sum(j->policy) || !step.grows)
-        return;
-    if (was_summed(j->d, snap))
-        take_sum(j);
-    else if (is_over_alone(j, &step, &over))
-        pass_limit(j, &over);
-    else if (j->v.would_deny.reason == REASON_NONE) /* else it is reported, whatever the sum was */
-        j->not_told = "it depends on the team's sum then";
-}
-
-static void judge(struct judging *j, const struct snapshot *snap)
-{
-    policy_judge(j->policy, snap->upstreams[0].region, j->facts, j->state, j->arena, &j->v);
-    if (j->v.kind == VERDICT_ALLOW)
-        judge_count(j);
-    if (j->v.kind == VERDICT_ALLOW)
-        judge_sum(j, snap);
-    if (j->v.kind == VERDICT_NEED_STATE)
-        j->not_told = "it depends on the service's state then, which the record does not hold";
+    judge_all(p, snap->upstreams[0].region, facts, state, knows ? NULL : &nothing, a, &j);
+    if (knows)
+        take_sum(d, p, &j.v);
+    *out = j.v;
+    if (j.v.kind == VERDICT_NEED_STATE)
+        return "it depends on the service's state then, which the record does not hold";
+    if ((j.needs_replicas || j.needs_gpus) && j.v.would_deny.reason == REASON_NONE)
+        return "it depends on the team's sum then"; /* else it is reported, whatever that was */
+    return NULL;
 }
 
 static void tell(enum rejudged what, enum reason reason, struct slice why, enum rejudged *out,
@@ -235,36 +182,44 @@ static void tell(enum rejudged what, enum reason reason, struct slice why, enum 
     *out_why = why;
 }
 
+/* Before the policy is asked: may the client call at all? */
+static enum reason refuse_client(const struct client *client, int64_t at_s)
+{
+    int64_t end_s = client ? client_end_s(client) : 0;
+
+    return !client ? REASON_UNAUTHENTICATED : end_s && at_s >= end_s ? REASON_ENDED : REASON_NONE;
+}
+
 bool decision_judge(const struct decision *d, const struct snapshot *snap, struct arena *a,
                     enum rejudged *out, struct slice *out_code, struct slice *out_why, struct err *e)
 {
     const struct client *client = snapshot_client_by_name(snap, d->client);
-    int64_t end_s = client ? client_end_s(client) : 0;
+    enum reason reason = refuse_client(client, d->at_s);
+    const char *not_told = NULL;
     struct service_state state;
     struct facts facts;
-    struct judging j = { .d = d, .facts = &facts, .state = d->now.n ? &state : NULL, .arena = a };
+    struct verdict v = { .kind = VERDICT_NONE };
 
-    if (!client || (end_s && d->at_s >= end_s)) {
-        tell(REJUDGED_REFUSED, client ? REASON_ENDED : REASON_UNAUTHENTICATED,
+    if (reason != REASON_NONE) {
+        tell(REJUDGED_REFUSED, reason,
              client ? S("the client's access had ended by then") : S("there is no such client"), out,
              out_code, out_why);
         return true;
     }
-    j.policy = client->policy;
     if (!d->facts.n)
-        j.not_told = "the record holds no facts";
+        not_told = "the record holds no facts";
     else if (!decision_read(d, a, &facts, &state, e))
         return false;
     else if (op_query_field(facts.op, S("UpdateType")) && is_cut(d->target))
-        j.not_told = "the record holds only a part of the target";
+        not_told = "the record holds only a part of the target";
     else
-        judge(&j, snap);
-    if (j.not_told)
-        tell(REJUDGED_UNKNOWN, REASON_NONE, slice_of(j.not_told), out, out_code, out_why);
-    else if (j.v.kind == VERDICT_REFUSE)
-        tell(REJUDGED_REFUSED, j.v.refusal.reason, j.v.refusal.message, out, out_code, out_why);
-    else if (j.v.would_deny.reason != REASON_NONE)
-        tell(REJUDGED_REPORTED, j.v.would_deny.reason, j.v.would_deny.message, out, out_code, out_why);
+        not_told = judge_read(d, snap, client->policy, &facts, d->now.n ? &state : NULL, a, &v);
+    if (not_told)
+        tell(REJUDGED_UNKNOWN, REASON_NONE, slice_of(not_told), out, out_code, out_why);
+    else if (v.kind == VERDICT_REFUSE)
+        tell(REJUDGED_REFUSED, v.refusal.reason, v.refusal.message, out, out_code, out_why);
+    else if (v.would_deny.reason != REASON_NONE)
+        tell(REJUDGED_REPORTED, v.would_deny.reason, v.would_deny.message, out, out_code, out_why);
     else
         tell(REJUDGED_ALLOWED, REASON_NONE, SLICE_NONE, out, out_code, out_why);
     return !arena_failed(a) || err_set(e, ERR_MEMORY, "out of memory");

@@ -176,3 +176,51 @@ test('learn keeps what counts behind an end', () => {
     const names = learnt(POLICY.replace('nlp_*', 'nlp_* until 2099-01-01, nlp_a'), [made('nlp_a', 'llama_7b_fp16', 1), made('nlp_b', 'llama_7b_fp16', 1)]);
     assert.deepEqual(about('services', names), ['nlp_a ; 1 time', 'nlp_b until 2099-01-02T00:00:00Z ; 1 time']);
 });
+
+test('explain and replay say what depends on a sum', () => {
+    const body = path.join(dir, 'body.json');
+    const policy = `${POLICY}max_total_replicas = 6\nmax_total_gpus = 4\nspec_gpus = llama_7b_fp16 = 2, chatglm_6b_int8 = 1\n`;
+    const config = written('sums', { policy });
+    const explained = (n, ...args) => {
+        fs.writeFileSync(body, JSON.stringify({ ServiceName: 'nlp_a', AppType: 'LLM', ServiceSpec: 'llama_7b_fp16', Replicas: n }));
+        const run = easgate('explain', '-c', config, '-C', 'nlp', '-b', body, ...args, 'POST', '/api/v2/app_services');
+        return { code: run.code, verdict: /^verdict +(.*)$/m.exec(run.out)?.[1], also: [...run.out.matchAll(/^also +(\w+) .* (--[a-z-]+)$/gm)].map((m) => m.slice(1)), out: run.out };
+    };
+    const both = [['max_total_replicas', '--sum-now'], ['max_total_gpus', '--gpus-sum-now']];
+    assert.deepEqual([explained(2).code, explained(2).verdict, explained(2).also], [0, 'allowed', both]);
+    assert.deepEqual(explained(2, '--sum-now', '4').also, [both[1]]);
+    assert.deepEqual(explained(2, '--gpus-sum-now', '0').also, [both[0]]);
+    assert.deepEqual(explained(2, '--gpus-sum-now', '0', '--sum-now', '4').also, []);
+    assert.deepEqual(JSON.parse(explained(2, '--json').out).not_judged, ['max_total_replicas', 'max_total_gpus']);
+    assert.match(explained(2, '--sum-now', '5').verdict, /^refused: Easgate\.TeamBudget/);
+    assert.match(explained(2, '--gpus-sum-now', '1').verdict, /^refused: Easgate\.TeamBudget/);
+    const alone = explained(3); // 6 GPUs, whatever the others have
+    assert.equal(alone.code, 1);
+    assert.match(alone.out, /^why +the service alone would come to 6; max_total_gpus of \[policy nlp\], sums\.ini:\d+ is 4$/m);
+    // replay does the same with what a record holds
+    const log = logged('sums', [made('nlp_a', 'llama_7b_fp16', 2), made('nlp_b', 'llama_7b_fp16', 3),
+        scaled('nlp_c', 1, { spec: 'llama_7b_fp16', count: 2, stored: 2, is_app: true })]); // the last one shrinks
+    const replay = easgate('replay', '-p', config, log);
+    assert.match(replay.out, /^record 2, .* was allowed, would be refused: Easgate\.TeamBudget: the service alone would come to 6; max_total_gpus /m);
+    assert.match(replay.out, /^3 decisions: 1 would be refused now, 0 reported now, 0 allowed now, 1 not told$/m);
+});
+
+test('explain says which methods a path has', () => {
+    const run = easgate('explain', '-c', written('method'), '-C', 'nlp', 'PATCH', '/api/v2/app_services/cn-shanghai/nlp_a');
+    assert.equal(run.code, 1);
+    assert.match(run.out, /^why +no EAS operation of this path has this method; it has PUT$/m);
+});
+
+test('replay reads whether a call replaces from its target, and says where it cannot', () => {
+    const policy = POLICY.replace('DescribeService', 'UpdateService').replace('max_replicas', 'instance_types = ecs.a\nmax_replicas');
+    const denied = (target) => ({
+        type: 'deny', op: 'UpdateService', method: 'PUT', target: `/api/v2/services/cn-shanghai/nlp_a${target}`,
+        facts: [['cluster', 'path ClusterId', 'cn-shanghai'], ['services', 'path ServiceName', 'nlp_a'], ['replicas', 'metadata.instance', 2]],
+        now: { spec: 'ecs.a', count: 1, stored: 1 }, status: 403, reason: 'spec',
+    });
+    const log = logged('replaces', [denied('?UpdateType=replace'), denied('?UpdateType=%72eplac%65'), denied('?UpdateType=merge'), denied(''), denied('?UpdateType=...')]);
+    const run = easgate('replay', '-p', written('replaces', { policy }), '--json', log);
+    const lines = run.out.trim().split('\n').map((line) => JSON.parse(line));
+    assert.deepEqual(lines.pop(), { decisions: 5, now_refused: 0, now_reported: 0, now_allowed: 2, not_told: 1 });
+    assert.deepEqual(lines.map(({ seq, would_be }) => [seq, would_be]), [[3, 'allowed'], [4, 'allowed'], [5, 'not_told']]); // the others state no hardware
+});
