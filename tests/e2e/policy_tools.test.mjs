@@ -5,7 +5,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import test from 'node:test';
-import { BUILD, REGION, World, clientSections } from './harness.mjs';
+import { BUILD, REGION, World, clientSections, tokenDigest } from './harness.mjs';
 
 const policies = (tokens) => `${clientSections(tokens, { nlp: 'nlp', vision: 'vision', reader: 'readers' })}
 [policy nlp]
@@ -97,22 +97,39 @@ test('replay, learn and diff', async (t) => {
     const statuses = [];
     for (const one of made) statuses.push(await call(...one));
     await t.test('explain asks a running gateway, which sends nothing', world.shows(async () => {
-        const token = `${world.dir}/token`;
         const body = `${world.dir}/live.json`;
-        fs.writeFileSync(token, `${world.tokens.nlp}\n`, { mode: 0o600 });
-        const explain = async (n) => {
+        const tokenFile = `${world.dir}/token`;
+        const digest = tokenDigest(world.tokens.nlp);
+        const ask = async (n, { args = [], url = `http://127.0.0.1:${world.port}`, token = world.tokens.nlp } = {}) => {
             fs.writeFileSync(body, JSON.stringify({ Instance: n }));
-            const run = spawn(path.join(BUILD, 'easgate'), ['explain', '-g', `http://127.0.0.1:${world.port}`, '-t', token, '-b', body, 'PUT', s('nlp_raw', '/scale')]);
+            fs.writeFileSync(tokenFile, `${token}\n`, { mode: 0o600 });
+            const run = spawn(path.join(BUILD, 'easgate'), ['explain', '-g', url, '-t', tokenFile, ...args, '-b', body, 'PUT', s('nlp_raw', '/scale')]);
             let out = '';
+            let err = '';
             run.stdout.on('data', (part) => (out += part));
+            run.stderr.on('data', (part) => (err += part));
             const code = await new Promise((resolve) => run.once('close', resolve));
-            return { code, out: JSON.parse(out) };
+            return { code, out, err };
         };
         const before = (await world.state()).get('nlp_raw').Replicas;
-        const fine = await explain(3);
-        assert.deepEqual([fine.code, fine.out.Verdict, fine.out.Peak], [0, 'allowed', 3]);
-        const over = await explain(4);
-        assert.deepEqual([over.code, over.out.Code], [1, 'Easgate.ReplicaCap']);
+        // as offline: a table, and what came only with --json
+        const fine = await ask(3);
+        assert.deepEqual([fine.code, fine.err], [0, '']);
+        assert.match(fine.out, /^operation {2}ScaleService\nverdict {4}allowed\nrule {7}allow of \[policy nlp\], easgate\.ini:\d+\nspec {7}ecs\.c6\.large\nreplicas {3}3 at most without another call \(\d now\)\nmade of {4}3 stated or kept\n$/);
+        const over = await ask(4);
+        assert.deepEqual([over.code, over.err], [1, '']);
+        assert.match(over.out, /^verdict {4}refused: Easgate\.ReplicaCap \(status 403\)\nwhy {8}would be 4 replicas [^\n]*\nrule {7}instance_types of [^\n]*\nasked {6}4\nallowed {4}3\n$/);
+        const json = await ask(4, { args: ['--json'] });
+        assert.deepEqual([json.code, JSON.parse(json.out).Code], [1, 'Easgate.ReplicaCap']);
+        // what `easgate token new` printed is as good as the token alone; of two tokens nobody can tell which
+        assert.equal((await ask(3, { token: `${world.tokens.nlp}\ntoken_sha256 = ${digest}` })).code, 0);
+        for (const token of [`${world.tokens.nlp}\n${world.tokens.vision}`, `${world.tokens.vision}\ntoken_sha256 = ${digest}`, '']) {
+            const run = await ask(3, { token });
+            assert.deepEqual([run.code, run.out, run.err], [2, '', `easgate explain: ${tokenFile}: expected the client's token in one line, or the two lines of \`easgate token new\`\n`]);
+        }
+        const admin = await ask(3, { url: `http://127.0.0.1:${world.adminPort}` });
+        assert.deepEqual([admin.code, admin.out], [2, '']);
+        assert.match(admin.err, /^easgate explain: http:\/\/127\.0\.0\.1:\d+: expected the verdict of an easgate listener \(listen of \[gateway\], not admin_listen\); what answered with status \d+ is none\n$/);
         assert.equal((await world.state()).get('nlp_raw').Replicas, before);
     }));
     t.diagnostic(`statuses ${statuses.join(' ')}`);
@@ -203,7 +220,7 @@ test('replay, learn and diff', async (t) => {
         const run = easgate('explain', ...args, '--now', `@${dir}/now.json`, ...target);
         assert.equal(run.code, 1, run.err);
         assert.ok(run.out.includes(denied.message), run.out); // word for word what its caller was told
-        const fine = easgate('explain', ...args, '--now', '{"spec":"ecs.c6.large","count":1,"stored":1}', ...target.map((x) => x));
+        const fine = easgate('explain', ...args, '--now', '{"spec":"ecs.c6.large","count":1,"stored":1}', ...target);
         assert.match(fine.out, /would be 4 replicas \(1 now\); instance_types of \[policy nlp\] is 3/);
         fs.writeFileSync(body, '{"Instance":2}');
         const sum = easgate('explain', ...args, '--now', '{"spec":"ecs.c6.large","count":1,"stored":1}', '--sum-now', '7', ...target);
@@ -212,6 +229,13 @@ test('replay, learn and diff', async (t) => {
         assert.equal(passes.code, 0, passes.out);
         assert.match(passes.out, /^replicas {3}2 at most without another call \(1 now\)$/m);
         assert.equal(easgate('explain', ...args, '--now', '{"count":"1"}', ...target).code, 2);
+        // the recipe of --help: of a request with look-ups and an outcome only the intent holds a state
+        const recipe = /easgate (audit show --json --id ID DIR \| .*) > now\.json\n/.exec(easgate('explain', '--help').out)[1];
+        const allowed = easgate('audit', 'show', '--json', '--type', 'intent', log).out.trim().split('\n').map((line) => JSON.parse(line)).find((r) => r.op === 'ScaleService' && r.now);
+        const line = recipe.replace('audit', `'${BUILD}/easgate' audit`).replace('ID DIR', `${allowed.id} '${dir}'`);
+        const made = spawnSync('sh', ['-c', line], { encoding: 'utf8' });
+        if (spawnSync('jq', ['--version']).status === 0) assert.deepEqual([made.stdout, made.stderr], [`${JSON.stringify(allowed.now)}\n`, '']);
+        else t.diagnostic('no jq: the recipe of explain --help was not tried');
     }));
     await t.test('diff says what a change means', world.shows(() => {
         const next = `${dir}/next.ini`;
