@@ -198,7 +198,8 @@ static int follow(struct tail *t)
         close(t->fd);
     if (audit_filter_is_full(&t->o->filter)) /* which is said for all subcommands */
         return AUDIT_EXIT_USAGE;
-    return e.code == ERR_CONFLICT ? (audit_cannot("audit", &e), AUDIT_EXIT_FINDING) : audit_cannot("audit", &e);
+    return e.code == ERR_CONFLICT ? (audit_cannot("audit", &e), AUDIT_EXIT_FINDING)
+                                  : audit_cannot("audit", &e);
 }
 
 /* ---- the command ---- */

@@ -207,8 +207,9 @@ static void report_lifts_the_budget_and_shows_what_is_left(void **state)
     assert_has(w->replies[0].body, "\"Mode\":\"report\"");
     assert_has(w->replies[0].body, "\"limit\":{\"replicas\":2},\"live\":{\"replicas\":0,");
     world_ask(w, "tok-nlp", "POST", CREATE, BODY("nlp_a", "3"));
-    world_answer(w, 1, 200, "{\"Services\":[],\"TotalCount\":0}"); /* read again, since this one would be refused */
-    assert_int_equal(w->send_count, 3); /* it goes on, over the budget */
+    world_answer(w, 1, 200,
+                 "{\"Services\":[],\"TotalCount\":0}"); /* read again, since this one would be refused */
+    assert_int_equal(w->send_count, 3);                 /* it goes on, over the budget */
     assert_has(w->sends[2].head, "POST /api/v2/app_services");
     assert_has(world_record(w, AUDIT_INTENT, 2), "\"would_deny\":\"budget: would be 3 replicas");
     world_ask(w, "tok-nlp", "GET", "/easgate/v1/self", NULL);
