@@ -1,12 +1,15 @@
 /*
  * easgate check: load a configuration as `serve` would, and say all that is wrong with it. The loader is the very same; this
- * file must never judge anything by itself, and never start anything.
+ * file must never judge anything by itself, and never start anything; what a start finds missing on this machine it warns of.
  */
 #include "app/cmd.h"
 #include "config/schema.h"
 #include "config/snapshot.h"
+#include <errno.h>
 #include <getopt.h>
+#include <limits.h>
 #include <time.h>
+#include <unistd.h>
 
 #define DEFAULT_FILE   "/etc/easgate/easgate.ini"
 #define TEXT_MAX_BYTES (32 * 1024 * 1024)
@@ -95,12 +98,45 @@ static bool warn_end(void *ctx, const struct end *end)
     return true;
 }
 
-static int report(const struct snapshot *s, bool print)
+/* What the start needs to be there. */
+static void warn_missing(const struct snapshot *s, struct slice path, bool its_folder, const char *what)
+{
+    SCOPED(sbuf) name = SBUF_MAX(PATH_MAX);
+    size_t n = path.n;
+
+    while (its_folder && n > 0 && path.p[n - 1] != '/')
+        n--;
+    sbuf_add(&name, n ? slice_from(path.p, n) : S("."));
+    if (path.n && sbuf_ok(&name) && access(name.p, F_OK) != 0)
+        fprintf(stderr, "%s: warning: %s: %s: %s; easgate serve will not start without it\n", s->path, what,
+                name.p, strerror(errno));
+}
+
+static void warn_places(const struct snapshot *s)
+{
+    const struct rules *lists[] = { &s->gateway.listen, &s->gateway.admin_listen };
+
+    for (size_t k = 0; k < 2; k++)
+        for (size_t i = 0; i < lists[k]->count; i++) {
+            struct slice text = lists[k]->at[i].text;
+            if (slice_starts(text, S("unix:")))
+                warn_missing(s, slice_skip(text, 5), true, "the folder of a unix socket");
+        }
+    warn_missing(s, s->audit.path, true, "the folder of [audit] path");
+    warn_missing(s, s->audit.syslog_ca, false, "[audit] syslog_ca");
+    for (size_t i = 0; i < s->upstream_count; i++)
+        warn_missing(s, s->upstreams[i].ca_file, false, "ca_file of [upstream]");
+}
+
+/* Without credentials it is the file of another machine. */
+static int report(const struct snapshot *s, bool print, bool is_here)
 {
     SCOPED(sbuf) text = SBUF_MAX(TEXT_MAX_BYTES);
 
     fputs(s->warnings, stderr);
     snapshot_each_end(s, warn_end, NULL);
+    if (is_here)
+        warn_places(s);
     if (print)
         snapshot_print(s, &text);
     else
@@ -125,7 +161,7 @@ int cmd_check(int argc, char **argv)
     if (o.manual)
         return print_manual();
     struct snapshot *s = snapshot_load(o.file, !o.no_credentials, &errors);
-    int code = s ? report(s, o.print) : 2;
+    int code = s ? report(s, o.print, !o.no_credentials) : 2;
     if (!s)
         fprintf(stderr, "%.*s%s: %zu error%s\n", SLICE_FMT(sbuf_slice(&errors.text)), o.file, errors.count,
                 errors.count == 1 ? "" : "s");

@@ -120,6 +120,41 @@ static void keys_of_the_log(void **state)
     unlink(path);
 }
 
+/* What serve would stop at for this machine's sake. */
+static void folders_that_are_not_there(void **state)
+{
+    char more[600], credentials[300];
+
+    (void)state;
+    snprintf(credentials, sizeof credentials, "%s/credentials", directory);
+    FILE *to = fopen(credentials, "wb");
+    assert_non_null(to);
+    fputs("[default]\ntype = access_key\naccess_key_id = LTAItest\naccess_key_secret = secret\n", to);
+    fclose(to);
+    assert_int_equal(chmod(credentials, 0600), 0);
+    const char *path = copy("");
+    assert_int_equal(run(path, NULL, NULL), 0);
+    assert_null(strstr(err, "will not start"));
+    char text[4000];
+    FILE *from = fopen(path, "rb");
+    assert_non_null(from);
+    text[fread(text, 1, sizeof text - 1, from)] = '\0';
+    fclose(from);
+    const char *audit = strstr(text, "\npath = ") + 1, *behind = strchr(audit, '\n');
+    snprintf(more, sizeof more, "%s/f.ini", directory);
+    to = fopen(more, "wb");
+    assert_non_null(to);
+    fprintf(to, "%.*spath = /nonexistent/logs/audit.jsonl%s", (int)(audit - text), text, behind);
+    fclose(to);
+    assert_int_equal(run(more, NULL, NULL), 0);
+    assert_non_null(
+        strstr(err, "warning: the folder of [audit] path: /nonexistent/logs/: No such file or directory; "
+                    "easgate serve will not start without it"));
+    assert_int_equal(run("--no-credentials", more, NULL), 0);
+    assert_null(strstr(err, "will not start"));
+    unlink(credentials);
+}
+
 static void errors_are_two(void **state)
 {
     (void)state;
@@ -182,9 +217,13 @@ static int remove_directory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(fine_is_zero),        cmocka_unit_test(keys_of_the_log),
-        cmocka_unit_test(errors_are_two),      cmocka_unit_test(warnings_are_fine),
-        cmocka_unit_test(print_masks_secrets), cmocka_unit_test(usage_is_two),
+        cmocka_unit_test(fine_is_zero),
+        cmocka_unit_test(keys_of_the_log),
+        cmocka_unit_test(folders_that_are_not_there),
+        cmocka_unit_test(errors_are_two),
+        cmocka_unit_test(warnings_are_fine),
+        cmocka_unit_test(print_masks_secrets),
+        cmocka_unit_test(usage_is_two),
     };
 
     return cmocka_run_group_tests(tests, make_directory, remove_directory);
