@@ -120,7 +120,8 @@ bool decision_read(const struct decision *d, struct arena *a, struct facts *out_
     if (op && facts_parse(op, d->facts, a, out_facts, &why) && read_replaces(d, op, a, out_facts, &why) &&
         (!d->now.n || state_parse(d->now, a, out_state, &why)))
         return true;
-    return err_set(e, why.code, "record %llu: %s", (unsigned long long)d->seq, why.text);
+    err_set(e, why.code, "record %llu: %s", (unsigned long long)d->seq, why.text);
+    return false;
 }
 
 /* ---- judging again ---- */
