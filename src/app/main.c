@@ -31,7 +31,8 @@ static void print_help(FILE *to)
     for (size_t i = 0; i < COMMAND_COUNT; i++)
         fprintf(to, "  %-12s %s\n", commands[i].name, commands[i].help);
     fprintf(to, "\neasgate --version prints the version.\n\nExit codes: 0 fine, 1 a finding, 2 usage or "
-                "configuration.\n");
+                "configuration;\n"
+                "3 audit verify: shorter than a checkpoint.\n");
 }
 
 int main(int argc, char **argv)
