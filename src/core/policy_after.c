@@ -15,7 +15,7 @@ static bool has_hardware(const struct facts *f)
            facts_find(f, OP_BOUNDED, BOUND_max_gpus);
 }
 
-/* Does the request state this very field anew? */
+/* Does the request state this very field anew? (Labels that are stated need not take the place of those that are there.) */
 static bool is_stated(const struct facts *f, struct slice where)
 {
     for (size_t i = 0; i < f->count; i++)
@@ -26,9 +26,12 @@ static bool is_stated(const struct facts *f, struct slice where)
 
 static bool check_config(struct judging *j, const struct facts *config)
 {
-    for (size_t i = 0; i < config->count; i++)
-        if (!is_stated(j->facts, config->values[i].where) && !policy_check_fact(j, &config->values[i]))
+    for (size_t i = 0; i < config->count; i++) {
+        const struct fact *fact = &config->values[i];
+        bool may_go = fact->meaning != OP_LABEL_KEYS && is_stated(j->facts, fact->where);
+        if (!may_go && !policy_check_fact(j, fact))
             return false;
+    }
     return true;
 }
 
