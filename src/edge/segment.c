@@ -302,12 +302,14 @@ bool segment_cut_tail(struct segment *s, uint64_t keep, int64_t wall_ms, char ou
 static bool is_ours(const struct segment *s, uint64_t size, struct err *e)
 {
     struct stat open_file_stat, there;
+    bool is_there =
+        lstat(s->names.path, &there) == 0; /* first: a deletion in between must not look like a move */
 
     if (fstat(s->fd, &open_file_stat) != 0)
         return io_error(s, "fstat", e);
     if (open_file_stat.st_nlink < 1)
         return err_set(e, ERR_CONFLICT, "%s: was deleted by somebody else", s->names.path);
-    if (lstat(s->names.path, &there) != 0)
+    if (!is_there)
         return err_set(e, ERR_CONFLICT, "%s: was moved by somebody else", s->names.path);
     if (there.st_dev != s->dev || there.st_ino != s->ino)
         return err_set(e, ERR_CONFLICT, "%s: was replaced by somebody else", s->names.path);

@@ -77,9 +77,8 @@ static void append_note(struct shipper *s)
     pthread_mutex_unlock(&s->shared.lock);
 }
 
-void shipper_tick(struct shipper *s)
+static void show(struct shipper *s)
 {
-    append_note(s);
     if (!s->cfg.metrics)
         return;
     pthread_mutex_lock(&s->shared.lock);
@@ -91,6 +90,12 @@ void shipper_tick(struct shipper *s)
     metric_set(s->cfg.metrics, METRIC_audit_ship_failed, news.failing);
     metric_add(s->cfg.metrics, METRIC_audit_ship_failures_total, news.failures - s->counted_failures);
     s->counted_failures = news.failures;
+}
+
+void shipper_tick(struct shipper *s)
+{
+    append_note(s);
+    show(s);
 }
 
 uint64_t shipper_seq(struct shipper *s)
@@ -202,8 +207,10 @@ struct shipper *shipper_open(const struct shipper_config *cfg, uint64_t last_seq
     s->cfg.ca_file = SLICE_NONE;
     s->cfg.host = s->host;
     s->run.message = SBUF_MAX(SYSLOG_MESSAGE_MAX_BYTES);
-    if (ok)
+    if (ok) {
         shipper_read_mark(s);
+        show(s); /* before anybody can ask: no lag is not the same as none known */
+    }
     if (ok && start_thread(s, e))
         return s;
     free_all(s);

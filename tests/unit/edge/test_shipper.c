@@ -231,6 +231,7 @@ static void test_all_arrives(void **state)
         rig_init(&r, kinds[i], NAME);
         put_some(&r, 100);
         open_shipper(&r);
+        assert_true(metric_of(&r, "easgate_audit_ship_lag") >= 100); /* from the start, before any tick */
         put_some(&r, 300); /* with rotations */
         assert_true(wait_shipped(&r));
         assert_int_equal(metric_of(&r, "easgate_audit_ship_lag"), 0);
