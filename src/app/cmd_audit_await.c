@@ -68,12 +68,6 @@ size_t audit_await_count(const struct audit_await *a)
 
 void audit_await_drop(struct audit_await *a)
 {
-    struct slice key;
-    void *value;
-    size_t at = 0;
-
-    while (a->by_id && map_next(a->by_id, &at, &key, &value))
-        free(value);
-    map_free(&a->by_id);
+    map_free_values(&a->by_id);
     *a = (struct audit_await){ 0 };
 }

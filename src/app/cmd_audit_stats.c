@@ -225,13 +225,7 @@ static int print_all(const struct stats *s, enum audit_form form)
 
 static void drop(struct stats *s)
 {
-    struct slice key;
-    void *value;
-    size_t at = 0;
-
-    while (s->rows && map_next(s->rows, &at, &key, &value))
-        free(value);
-    map_free(&s->rows);
+    map_free_values(&s->rows);
     audit_await_drop(&s->awaited);
 }
 

@@ -87,6 +87,17 @@ void map_free(struct map **m)
     *m = NULL;
 }
 
+void map_free_values(struct map **m)
+{
+    struct slice key;
+    void *value;
+    size_t at = 0;
+
+    while (*m && map_next(*m, &at, &key, &value))
+        free(value);
+    map_free(m);
+}
+
 /* The link that points at the node of key, or at the NULL where it would stand. */
 static struct node **find(const struct map *m, struct slice key, uint64_t hash)
 {

@@ -11,6 +11,8 @@ struct map;
 
 struct map *map_new(void); /* NULL without memory */
 void map_free(struct map **m);
+/* And each value with it, by free(). */
+void map_free_values(struct map **m);
 /* The value of key, or NULL. */
 void *map_get(const struct map *m, struct slice key);
 /* Set or replace (value is not NULL); false without memory. */

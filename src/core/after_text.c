@@ -7,10 +7,13 @@
 
 #define AT(member) offsetof(struct service_state, member)
 
-static const struct number {
+/* Where the member of this name stands. */
+struct member {
     struct slice name;
     size_t at;
-} numbers[] = {
+};
+
+static const struct member numbers[] = {
     { S_INIT("count"), AT(count) },
     { S_INIT("stored"), AT(stored) },
     { S_INIT("extra"), AT(extra) },
@@ -23,20 +26,14 @@ static const struct number {
 };
 #define NUMBER_COUNT (sizeof numbers / sizeof numbers[0])
 
-static const struct flag {
-    struct slice name;
-    size_t at;
-} flags[] = {
+static const struct member flags[] = {
     { S_INIT("has_scaler"), AT(has_scaler) },     { S_INIT("has_cron"), AT(has_cron) },
     { S_INIT("has_gpus"), AT(has_gpus) },         { S_INIT("is_app"), AT(is_app) },
     { S_INIT("states_count"), AT(states_count) },
 };
 #define FLAG_COUNT (sizeof flags / sizeof flags[0])
 
-static const struct config {
-    struct slice name;
-    size_t at;
-} configs[] = {
+static const struct member configs[] = {
     { S_INIT("config"), AT(config) },
     { S_INIT("version"), AT(version) },
 };

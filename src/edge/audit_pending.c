@@ -42,15 +42,9 @@ struct audit_pending *audit_pending_new(bool keep_unknown)
 
 void audit_pending_free(struct audit_pending **p)
 {
-    struct slice key;
-    void *value;
-    size_t at = 0;
-
     if (!*p)
         return;
-    while (map_next((*p)->by_id, &at, &key, &value))
-        free(value);
-    map_free(&(*p)->by_id);
+    map_free_values(&(*p)->by_id);
     free(*p);
     *p = NULL;
 }
