@@ -232,7 +232,7 @@ static void test_all_arrives(void **state)
         put_some(&r, 100);
         open_shipper(&r);
         assert_true(metric_of(&r, "easgate_audit_ship_lag") >= 100); /* from the start, before any tick */
-        put_some(&r, 300); /* with rotations */
+        put_some(&r, 300);
         assert_true(wait_shipped(&r));
         assert_int_equal(metric_of(&r, "easgate_audit_ship_lag"), 0);
         assert_int_equal(metric_of(&r, "easgate_audit_shipped_seq"), auditor_last_seq(r.w.auditor));
