@@ -158,7 +158,7 @@ static bool check_place(struct judging *j, enum bound key, const char *what, str
 {
     const struct rules *rules = &j->policy->bound[key];
 
-    if (given.p || !j->facts->places || rules->count == 0)
+    if (given.p || !j->facts->places || !op_query_field(j->facts->op, slice_of(what)) || rules->count == 0)
         return true;
     if (rules->count == 1) {
         *out_fill = rules->at[0].text;

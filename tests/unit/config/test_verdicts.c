@@ -183,6 +183,13 @@ static bool is_strict(const struct request *is)
     return raise == OP_RAISE_CLONE || raise == OP_RAISE_VERSION;
 }
 
+/* What the verdict fills in must be a parameter that the operation has, or the allowed request cannot be built. */
+static bool can_fill(const struct facts *f, const struct verdict *v)
+{
+    return (!v->fill_workspace.p || op_query_field(f->op, S("WorkspaceId"))) &&
+           (!v->fill_quota.p || op_query_field(f->op, S("QuotaId")));
+}
+
 static bool check_line(const struct snapshot *snap, const struct line *l, struct arena *a)
 {
     const struct client *client = snapshot_client_by_name(snap, l->client);
@@ -200,7 +207,8 @@ static bool check_line(const struct snapshot *snap, const struct line *l, struct
         policy_judge(client->policy, S("cn-shanghai"), &is.facts, has_state ? &state : NULL, a, &v);
     const char *got = verdict_name(&v, reason);
     struct slice message = reason == REASON_NONE ? v.refusal.message : slice_of(e.text);
-    bool fine = slice_eq(l->verdict, slice_of(got)) && is_rule(l, &v) && contains(message, l->says);
+    bool fine = slice_eq(l->verdict, slice_of(got)) && is_rule(l, &v) && contains(message, l->says) &&
+                (v.kind != VERDICT_ALLOW || can_fill(&is.facts, &v));
     if (!fine)
         print_error("%s:%u: expected %.*s by %.*s (%.*s), got %s by %s, line %u (%.*s)\n", l->file, l->number,
                     SLICE_FMT(l->verdict), SLICE_FMT(l->rule), SLICE_FMT(l->says), got,
