@@ -211,11 +211,19 @@ static uint64_t looks_of_fields(const struct op_field *fields, size_t count, uns
 /* What a call that can raise a service has judged although it is not stated. */
 static uint64_t looks_of_raise(const struct op *op)
 {
-    static const enum bound kept[] = {
-        BOUND_max_replicas,  BOUND_max_total_replicas, BOUND_max_total_gpus, BOUND_spec_gpus,
-        BOUND_service_specs, BOUND_instance_types,     BOUND_max_cpu,        BOUND_max_memory,
-        BOUND_max_gpus,      BOUND_max_gpu_memory,     BOUND_max_disk,       BOUND_max_shared_memory
-    };
+    static const enum bound kept[] = { BOUND_max_replicas,
+                                       BOUND_max_total_replicas,
+                                       BOUND_max_total_gpus,
+                                       BOUND_spec_gpus,
+                                       BOUND_service_specs,
+                                       BOUND_instance_types,
+                                       BOUND_max_cpu,
+                                       BOUND_max_memory,
+                                       BOUND_max_gpus,
+                                       BOUND_max_gpu_memory,
+                                       BOUND_max_gpu_core_percentage,
+                                       BOUND_max_disk,
+                                       BOUND_max_shared_memory };
     const struct op *create = opcat_by_name(S("CreateService"));
     uint64_t set = 0;
 
@@ -233,6 +241,8 @@ static uint64_t looks_of(const struct op *op)
                    looks_of_fields(op->query, op->query_count, 0) |
                    looks_of_fields(op->fields, op->field_count, 0) | looks_of_raise(op);
 
+    if (set & bit(BOUND_instance_types)) /* of a virtual resource: what its services may have */
+        set |= bit(BOUND_max_replicas) | bit(BOUND_max_total_gpus) | bit(BOUND_spec_gpus);
     return set | bit(op->count.bound) | bit(op->list.bound);
 }
 

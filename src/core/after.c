@@ -95,6 +95,11 @@ int64_t after_stated(const struct facts *facts)
     return peak_of(s.replicas, s.scaler, s.cron, 0, s.surge);
 }
 
+int64_t after_stated_scaler(const struct facts *facts)
+{
+    return read_stated(facts).scaler;
+}
+
 static bool detaches(const struct facts *f)
 {
     const struct fact *fact = facts_find(f, OP_DETACH, BOUND_NONE);
@@ -151,11 +156,34 @@ static void take_gpus(const struct facts *f, const struct service_state *now, st
     }
 }
 
+static bool has_some(const struct facts *f, enum bound bound, bool *out_stated)
+{
+    bool found = false;
+
+    *out_stated = false;
+    for (size_t i = 0; i < f->count; i++)
+        if (f->values[i].bound == bound) {
+            *out_stated = true;
+            found = found || f->values[i].number != 0;
+        }
+    return found;
+}
+
+/* Does a part that stands in the stored configuration stay, beside what is stated? */
+static bool stays_in_part(const struct facts *f, const struct facts *config, enum bound bound)
+{
+    bool is_stated, is_stored, has = has_some(config, bound, &is_stored);
+
+    (void)has_some(f, bound, &is_stated);
+    return has && !is_stated;
+}
+
 /* A part of a GPU counts as a whole one: how many parts fit on one, no document says. */
 static void take_share(const struct facts *f, const struct service_state *now, struct after *out)
 {
-    const struct facts *config = now ? state_coming(now, f->op) : NULL;
-    bool stays = config && config->shares_gpu && !f->states_share && !f->replaces;
+    const struct facts *config = now && !f->replaces ? state_coming(now, f->op) : NULL;
+    bool stays = config && (stays_in_part(f, config, BOUND_max_gpu_memory) ||
+                            stays_in_part(f, config, BOUND_max_gpu_core_percentage));
 
     if (f->shares_gpu || stays) {
         out->has_gpus = true;
@@ -177,19 +205,20 @@ static void take_spec(const struct facts *f, const struct service_state *now, st
         out->spec = config->spec.n ? config->spec : config->instance_type;
 }
 
-/* What is stated takes the place of what is there. A replacement leaves scalers that were set by calls of their own, so there
- * the larger one counts. */
+/* What is stated takes the place of what is there. A configuration may leave the scalers that were set by calls of their own, so
+ * there the larger one counts. */
 static void take_stated(const struct facts *f, const struct stated *s, const struct service_state *now,
                         struct after *out)
 {
     int64_t scaler = now ? scaler_with(f, now) : s->scaler;
+    bool sets_scalers = f->op->raise == OP_RAISE_SCALE || !now;
 
     if (s->has_replicas)
         out->replicas = s->replicas;
     if (s->has_scaler)
-        out->scaler = f->replaces ? larger(out->scaler, scaler) : scaler;
+        out->scaler = sets_scalers ? scaler : larger(out->scaler, scaler);
     if (s->has_cron)
-        out->cron = f->replaces ? larger(out->cron, s->cron) : s->cron;
+        out->cron = sets_scalers ? s->cron : larger(out->cron, s->cron);
     if (s->has_surge || f->replaces)
         out->surge = s->surge;
     if (detaches(f))
@@ -215,8 +244,8 @@ static bool check_numbers(const struct stated *s, const struct service_state *no
 static bool check_scalers(const struct facts *f, const struct stated *s, const struct service_state *now,
                           struct err *e)
 {
-    bool knows_scaler = s->has_scaler && !f->replaces && f->op->raise != OP_RAISE_VERSION;
-    bool knows_cron = s->has_cron && !f->replaces && f->op->raise != OP_RAISE_VERSION;
+    bool knows_scaler = s->has_scaler && f->op->raise == OP_RAISE_SCALE;
+    bool knows_cron = s->has_cron && f->op->raise == OP_RAISE_SCALE;
     struct stated stored = read_stated(f->op->raise == OP_RAISE_VERSION ? now->version : NULL);
     bool brings_scaler = s->has_scaler || s->has_cron || stored.has_scaler || stored.has_cron;
 

@@ -45,6 +45,8 @@ struct after {
 int64_t service_peak(const struct service_state *s);
 /* The least that the stated counts alone may come to, whatever the rest turns out to be: what can be refused without a look-up. */
 int64_t after_stated(const struct facts *facts);
+/* The largest that the stated autoscaler may be at; 0 without one. */
+int64_t after_stated_scaler(const struct facts *facts);
 /* now = NULL for a new service made of what is stated alone; a clone has its source's. False: e says why it cannot be computed
  * (a count that must be stated: ERR_MISSING; a scaler beside detached instances, or one whose maximum is not known: ERR_CONFLICT):
  * the request is refused. */

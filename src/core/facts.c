@@ -67,7 +67,25 @@ static bool is_hardware(const struct op_field *f)
         if (is_hardware(&f->inner[i]))
             return true;
     return (f->meaning >= OP_REPLICAS && f->meaning <= OP_SURGE) || reasons[f->bound] == REASON_HARDWARE ||
-           reasons[f->bound] == REASON_SPEC;
+           reasons[f->bound] == REASON_SPEC || slice_eq(f->name, S("containers")); /* which may have some */
+}
+
+/* Hardware that no tree has, or that is refused (docs/eas/operations.json, CreateService, spec): a service that has it has more
+ * than the policy's keys say. Zero and null are none. */
+static bool is_odd_hardware(const struct op_field *f, struct slice name, const struct json *v,
+                            const struct facts_place *up)
+{
+    static const struct slice odd[] = { S_INIT("rdma"), S_INIT("npu"), S_INIT("gpu_model"), S_INIT("fpga") };
+    int64_t n;
+
+    if (json_type(v) == JSON_NULL || json_integer(v, 0, 0, &n))
+        return false;
+    if (!f && up->up && slice_is_empty(up->name) && slice_eq(up->up->name, S("containers")))
+        return slice_eq(name, S("resources"));
+    for (size_t i = 0; i < sizeof odd / sizeof odd[0]; i++)
+        if (slice_eq(up->name, S("metadata")) && slice_eq(name, odd[i]))
+            return true;
+    return false;
 }
 
 static const char *known_names(struct facts_reader *r, const struct op_field *fields, size_t count)
@@ -130,6 +148,8 @@ static bool read_member(struct facts_reader *r, const struct op_field *fields, s
             return read_member(r, f->inner, f->inner_count, slice_skip(name, dot + 1), v, &at);
         f = NULL;
     }
+    if (r->source == FACTS_STORED_LENIENT && is_odd_hardware(f, name, v, up))
+        return facts_refuse(r, &at, ERR_DENIED, "is hardware that nothing in a policy can judge");
     if (r->source == FACTS_STORED_LENIENT && (!f || !is_hardware(f)))
         return true;
     if (!f)
@@ -261,17 +281,32 @@ static bool check_config(struct facts_reader *r, const struct json *config)
     return true;
 }
 
-/* What a purchase leaves out, EAS would choose. */
+/* What a purchase leaves out, EAS would choose; what it states beside the other choice, EAS might follow. */
 static bool check_either(struct facts_reader *r, const struct json *body)
 {
     const struct op *op = r->out->op;
+    bool has_first = op->either_count && json_get(body, slice_of(op->either[0]));
 
-    if (op->either_count == 0 || json_get(body, slice_of(op->either[0])))
-        return true;
     for (size_t i = 1; i < op->either_count; i++)
-        if (!json_get(body, slice_of(op->either[i])))
+        if (has_first && json_get(body, slice_of(op->either[i])))
+            return err_set(r->e, ERR_CONFLICT, "body field \"%s\" does not go with %s", op->either[i],
+                           op->either[0]);
+        else if (!has_first && !json_get(body, slice_of(op->either[i])))
             return err_set(r->e, ERR_MISSING, "body field \"%s\" is missing (there is no %s, either)",
                            op->either[i], op->either[0]);
+    return true;
+}
+
+/* A pool of a virtual resource that names nothing would leave its hardware to EAS. */
+static bool check_pools(struct facts_reader *r, const struct json *pools)
+{
+    size_t i = 0;
+
+    for (const struct json *pool = json_first(pools); pool; pool = json_next(pool), i++)
+        if (json_type(pool) == JSON_OBJECT && !json_get(pool, S("InstanceType")) &&
+            !json_get(pool, S("ResourceId")) && !json_get(pool, S("QuotaId")))
+            return err_set(r->e, ERR_MISSING,
+                           "body field Resources[%zu] must have InstanceType, ResourceId or QuotaId", i);
     return true;
 }
 
@@ -286,7 +321,8 @@ static bool read_body(struct facts_reader *r, const struct json *body)
         return err_set(r->e, ERR_SYNTAX, "the body of %.*s must be a JSON object, is %s", SLICE_FMT(op->name),
                        json_type_name(json_type(body)));
     return facts_read_object(r, op->fields, op->field_count, body, &root) &&
-           check_config(r, json_get(body, S("Config"))) && check_either(r, body);
+           check_config(r, json_get(body, S("Config"))) && check_either(r, body) &&
+           check_pools(r, json_get(body, S("Resources")));
 }
 
 void facts_init(struct facts *out, const struct op *op)

@@ -41,7 +41,8 @@ struct facts {
     int64_t replicas;
     bool has_gpus;
     int64_t gpus;           /* of one replica, as stated in metadata.gpu */
-    bool states_share, shares_gpu; /* metadata.gpu_memory is stated; is not 0: part of a GPU, asked for beside "gpu": 0 */
+    bool states_share, shares_gpu; /* gpu_memory or gpu_core_percentage of metadata is stated; one of them is not 0: part of a
+                             GPU, asked for beside "gpu": 0 */
     enum storage storage;
     struct slice oss_path, nas_path; /* for the record */
     /* all judged values in order: path, query, body; in the arena */

@@ -101,7 +101,7 @@ static void show(struct facts *out, const struct fact *v)
         out->gpus = !out->has_gpus || v->number > out->gpus ? v->number : out->gpus;
         out->has_gpus = true;
     }
-    if (v->bound == BOUND_max_gpu_memory) {
+    if (v->bound == BOUND_max_gpu_memory || v->bound == BOUND_max_gpu_core_percentage) {
         out->states_share = true;
         out->shares_gpu = out->shares_gpu || v->number != 0;
     }
@@ -289,6 +289,15 @@ bool facts_is_number(const struct op_field *f)
            (f->words && f->meaning == OP_BOUNDED);
 }
 
+/* What is counted must be one thing, under whatever reading. */
+static bool is_id(struct slice s)
+{
+    for (size_t i = 0; i < s.n; i++)
+        if (!ascii_is_alnum(s.p[i]) && s.p[i] != '-' && s.p[i] != '_')
+            return false;
+    return s.n > 0 && s.n <= TEXT_MAX_BYTES;
+}
+
 static bool read_texts(struct facts_reader *r, const struct op_field *f, const struct json *v,
                        const struct facts_place *at)
 {
@@ -299,6 +308,8 @@ static bool read_texts(struct facts_reader *r, const struct op_field *f, const s
     for (const struct json *m = json_first(v); m; m = json_next(m), element.index++) {
         if (json_type(m) != JSON_STRING)
             return facts_refuse(r, &element, ERR_RANGE, "must be string");
+        if (is_counted(f->bound) && !is_id(json_text(m)))
+            return facts_refuse(r, &element, ERR_RANGE, "must be one id: letters, digits, - and _");
         if (!is_counted(f->bound) && !facts_read_text(r, f, json_text(m), &element))
             return false;
     }

@@ -161,7 +161,7 @@ struct op {
     struct op_list list;
     const char *const *requires; /* "max_replicas|service_specs": keys of which one must be set, for each entry */
     size_t require_count;
-    const char *const *either; /* fields of the body: the first must be there, or all others; none without such a choice */
+    const char *const *either; /* fields of the body: the first must be there alone, or all others; none without such a choice */
     size_t either_count;
     const char *const *secrets; /* JSON pointers of the answer's secrets; redact.h */
     size_t secret_count;

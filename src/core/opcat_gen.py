@@ -14,7 +14,7 @@ The overlay gives every path parameter, query value and field one meaning, by `f
 
 TYPE only inside of trees (in operations it is the fact's), "!" behind TYPE or, in operations, behind the meaning: must be
 there. KEY is of core/bounds.def; tree:NAME is one of `trees`, in which an object stands for itself and [x] for an array.
-`either` names fields of the body: the first must be there, or all the others.
+`either` names fields of the body: the first must be there alone, or all the others.
 `instead` changes single fields of the body's tree ("!" alone: must be there).
 """
 import difflib

@@ -7,12 +7,19 @@
 
 /* ---- hardware ---- */
 
-/* Does one of these say what a replica runs on? */
+/* Does one of these say what a replica runs on? No cores and no GPUs say nothing: EAS might take them for its default. */
 static bool has_hardware(const struct facts *f)
 {
-    return f->spec.n || facts_find(f, OP_BOUNDED, BOUND_service_specs) ||
-           facts_find(f, OP_BOUNDED, BOUND_instance_types) || facts_find(f, OP_BOUNDED, BOUND_max_cpu) ||
-           facts_find(f, OP_BOUNDED, BOUND_max_gpus);
+    for (size_t i = 0; i < f->count; i++) {
+        const struct fact *fact = &f->values[i];
+        if (fact->meaning != OP_BOUNDED)
+            continue;
+        if (fact->bound == BOUND_service_specs || fact->bound == BOUND_instance_types)
+            return true;
+        if ((fact->bound == BOUND_max_cpu || fact->bound == BOUND_max_gpus) && fact->number > 0)
+            return true;
+    }
+    return f->spec.n > 0;
 }
 
 /* Does the request state this very field anew? (Labels that are stated need not take the place of those that are there.) */
@@ -46,6 +53,16 @@ static const struct rule *find_spec(const struct policy *p, enum bound key, stru
     return spec.n ? rules_find(&p->bound[key], bound_style(key), spec) : NULL;
 }
 
+/* The key that the present spec of a service belongs to: of an application, or an instance type. */
+static enum bound key_of(struct judging *j)
+{
+    const struct policy *p = j->policy;
+
+    if (j->state->is_app || !p->bound[BOUND_instance_types].count)
+        return BOUND_service_specs;
+    return BOUND_instance_types;
+}
+
 /* Of a service that stays as it is but for what is stated. */
 static bool check_kept(struct judging *j, struct slice spec)
 {
@@ -55,12 +72,7 @@ static bool check_kept(struct judging *j, struct slice spec)
     if (find_spec(p, BOUND_service_specs, spec))
         return true;
     if (spec.n && !find_spec(p, BOUND_instance_types, spec))
-        return policy_refuse_value(j,
-                                   p->bound[BOUND_service_specs].count ||
-                                           !p->bound[BOUND_instance_types].count
-                                       ? BOUND_service_specs
-                                       : BOUND_instance_types,
-                                   S("the service's present spec"), spec);
+        return policy_refuse_value(j, key_of(j), S("the service's present spec"), spec);
     /* without a spec or an instance type; a number that is stated says nothing of what stays beside it */
     if (!spec.n && !(config && has_hardware(config)))
         return refuse_unknown(j,
@@ -102,6 +114,10 @@ static bool check_hardware(struct judging *j, const struct after *after)
     case OP_RAISE_SCALE:
     case OP_RAISE_DETACH:
     case OP_RAISE_START:
+        if (f->spec.n && !j->state->is_app)
+            return refuse_unknown(
+                j,
+                "is refused: the service is no application, and nothing says what a ServiceSpec does to it");
         if (!check_app(j, after->kept_spec))
             return false;
         if (!f->replaces)
@@ -117,14 +133,20 @@ static bool check_hardware(struct judging *j, const struct after *after)
 struct cap {
     const struct rule *rule; /* NULL: there is none, so nothing is allowed */
     enum bound key;
+    bool is_open; /* one of the specs has no cap of its own: then only max_replicas is one */
 };
 
 static void take_cap(struct judging *j, enum bound key, struct slice spec, struct cap *tightest)
 {
     const struct rule *rule = find_spec(j->policy, key, spec);
 
-    if (rule && rule->has_cap && (!tightest->rule || rule->cap < tightest->rule->cap))
-        *tightest = (struct cap){ rule, key };
+    if (!rule)
+        return;
+    tightest->is_open = tightest->is_open || !rule->has_cap;
+    if (rule->has_cap && (!tightest->rule || rule->cap < tightest->rule->cap)) {
+        tightest->rule = rule;
+        tightest->key = key;
+    }
 }
 
 /* Several instance types may be stated, and any of them may be given to all replicas. */
@@ -138,22 +160,29 @@ static void take_caps(struct judging *j, const struct facts *f, bool unless_stat
     }
 }
 
+static void take_all_caps(struct judging *j, struct slice spec, struct cap *cap)
+{
+    take_cap(j, BOUND_service_specs, spec, cap);
+    take_cap(j, BOUND_instance_types, spec, cap);
+    take_caps(j, j->facts, false, cap);
+    if (!j->state || j->facts->op->raise == OP_RAISE_CREATE)
+        return;
+    const struct facts *coming = state_coming(j->state, j->facts->op);
+    if (!j->facts->spec.n) /* an instance type beside it does not take an application's spec away */
+        take_cap(j, BOUND_service_specs, j->state->spec, cap);
+    if (coming && !j->facts->replaces) /* nor does the spec take the instance type's cap away */
+        take_caps(j, coming, true, cap);
+}
+
 /* The tightest cap for one service of this spec. */
 static struct cap cap_of(struct judging *j, struct slice spec)
 {
     const struct rules *most = POLICY_RULES(j->policy, max_replicas);
-    struct cap cap = { most->count ? &most->at[0] : NULL, BOUND_max_replicas };
+    struct cap cap = { most->count ? &most->at[0] : NULL, BOUND_max_replicas, false };
 
-    take_cap(j, BOUND_service_specs, spec, &cap);
-    take_cap(j, BOUND_instance_types, spec, &cap);
-    take_caps(j, j->facts, false, &cap);
-    if (!j->state || j->facts->op->raise == OP_RAISE_CREATE)
-        return cap;
-    const struct facts *coming = state_coming(j->state, j->facts->op);
-    if (!j->facts->spec.n) /* an instance type beside it does not take an application's spec away */
-        take_cap(j, BOUND_service_specs, j->state->spec, &cap);
-    if (coming && !j->facts->replaces) /* nor does the spec take the instance type's cap away */
-        take_caps(j, coming, true, &cap);
+    take_all_caps(j, spec, &cap);
+    if (cap.is_open && !most->count)
+        cap = (struct cap){ .key = BOUND_max_replicas };
     return cap;
 }
 
@@ -217,8 +246,7 @@ static bool check_stated(struct judging *j)
     if (least <= 0 || (!cap.rule && !spec.n) || (cap.rule && least <= cap.rule->cap))
         return true;
     facts_max(f, OP_REPLICAS, &after.replicas);
-    if (!facts_max(f, OP_SCALER_MAX, &after.scaler))
-        facts_max(f, OP_SCALER_MIN, &after.scaler);
+    after.scaler = after_stated_scaler(f);
     facts_max(f, OP_CRON_TARGET, &after.cron);
     facts_max(f, OP_SURGE, &after.surge);
     return refuse_count(j, cap, spec, &after);

@@ -49,9 +49,37 @@ static bool check_flag(struct judging *j, const struct fact *fact)
     return policy_refuse_value(j, fact->bound, fact->where, fact->is_number ? S("true") : fact->text);
 }
 
+/* An instance type that is no service's own: of a virtual resource. Any service that draws on it may run there, whatever type it
+ * states itself, so the type must allow what every service may have, and no GPU may go uncounted. */
+static bool check_pool(struct judging *j, const struct fact *fact, const struct rule *rule)
+{
+    const struct rules *most = POLICY_RULES(j->policy, max_replicas);
+    const struct rule *gpus = rules_find(POLICY_RULES(j->policy, spec_gpus), BOUND_STYLE_COUNTS, fact->text);
+
+    if (rule->has_cap && !(most->count && most->at[0].cap <= rule->cap))
+        return policy_refuse(
+            j, REASON_SPEC, bound_name(fact->bound), rule, fact->text, rule->text,
+            arena_printf(j->arena,
+                         "%.*s \"%.*s\" is not allowed: %s of [policy %.*s] caps it at %lld, and any of its "
+                         "services may run on a virtual resource, whatever they state",
+                         SLICE_FMT(fact->where), SLICE_FMT(fact->text), bound_name(fact->bound),
+                         SLICE_FMT(j->policy->name), (long long)rule->cap));
+    if (POLICY_RULES(j->policy, max_total_gpus)->count && !(gpus && gpus->cap == 0))
+        return policy_refuse(
+            j, REASON_SPEC, "max_total_gpus", &POLICY_RULES(j->policy, max_total_gpus)->at[0], fact->text,
+            SLICE_NONE,
+            arena_printf(
+                j->arena,
+                "%.*s \"%.*s\" is not allowed: max_total_gpus of [policy %.*s] cannot count the GPUs "
+                "of what runs on a virtual resource",
+                SLICE_FMT(fact->where), SLICE_FMT(fact->text), SLICE_FMT(j->policy->name)));
+    return true;
+}
+
 static bool check_bounded(struct judging *j, const struct fact *fact)
 {
     enum bound_style style = bound_style(fact->bound);
+    const struct rule *rule;
 
     switch (style) {
     case BOUND_STYLE_REPLICAS:
@@ -63,8 +91,9 @@ static bool check_bounded(struct judging *j, const struct fact *fact)
     case BOUND_STYLE_OSS_PATHS:
     case BOUND_STYLE_NAS_PATHS:
     case BOUND_STYLE_SPEC_CAPS:
-        if (rules_find(&j->policy->bound[fact->bound], style, text_of(j, fact)))
-            return true;
+        rule = rules_find(&j->policy->bound[fact->bound], style, text_of(j, fact));
+        if (rule)
+            return fact->bound != BOUND_instance_types || j->facts->raises || check_pool(j, fact, rule);
         return policy_refuse_value(j, fact->bound, fact->where, text_of(j, fact));
     case BOUND_STYLE_ALLOW:
     case BOUND_STYLE_COUNTS:

@@ -129,7 +129,9 @@ static void a_replacement_states_the_count_and_leaves_scalers(void **state)
     assert_int_equal(compute(ASKED("UpdateService", .replaces = true, .replicas = 1), &now).peak, 9);
     assert_int_equal(compute(ASKED("UpdateService", .replaces = true, .replicas = 1, .max = 3), &now).scaler,
                      8);
-    assert_int_equal(compute(ASKED("UpdateService", .replicas = 1, .max = 3), &now).scaler, 3);
+    /* nor does a merge say that its scaler takes the place of the one that a call of its own has set */
+    assert_int_equal(compute(ASKED("UpdateService", .replicas = 1, .max = 3), &now).scaler, 8);
+    assert_int_equal(compute(ASKED("UpdateServiceAutoScaler", .min = 1, .max = 3), &now).scaler, 3);
     refuse(ASKED("UpdateService", .replaces = true, .surge = 1), &now, ERR_MISSING);
 }
 
@@ -154,7 +156,8 @@ static void scalers_count_with_their_largest(void **state)
     assert_int_equal(
         compute(ASKED("UpdateServiceAutoScaler", .min = 1, .max = 3, .activation = 2), &zero).peak, 3);
     const struct service_state low = { .count = 1, .has_scaler = true, .scaler_min = 4, .scaler_max = 9 };
-    assert_int_equal(compute(ASKED("UpdateService", .max = 3), &low).peak, 4);
+    assert_int_equal(compute(ASKED("UpdateServiceAutoScaler", .max = 3), &low).peak, 4);
+    assert_int_equal(compute(ASKED("UpdateService", .max = 3), &low).peak, 9);
     assert_int_equal(compute(ASKED("CloneService", .replicas = 1, .max = 3), &zero).peak, 5);
 }
 
@@ -168,6 +171,8 @@ static void a_scaler_of_unknown_size_stops_all_growth(void **state)
     refuse(ASKED("StartService"), &cron, ERR_CONFLICT);
     assert_int_equal(compute(ASKED("UpdateServiceAutoScaler", .min = 1, .max = 3), &scaler).peak, 3);
     assert_int_equal(compute(ASKED("UpdateServiceCronScaler", .target = 3), &cron).peak, 3);
+    refuse(ASKED("UpdateService", .min = 1, .max = 3), &scaler, ERR_CONFLICT); /* it may stay beside */
+    refuse(ASKED("CloneService", .replicas = 1, .max = 3), &scaler, ERR_CONFLICT);
 }
 
 static void detached_instances_and_scalers_exclude_each_other(void **state)
@@ -248,7 +253,7 @@ static void what_comes_back_counts(void **state)
     struct after clone = compute(ASKED("CloneService"), &now);
     assert_int_equal(clone.peak, 9);
     assert_int_equal(clone.now, 0);
-    assert_int_equal(compute(ASKED("CloneService", .replicas = 1, .max = 2), &now).peak, 3);
+    assert_int_equal(compute(ASKED("CloneService", .replicas = 1, .max = 2), &now).peak, 9);
     now.count = 8;
     now.extra = 3; /* detached instances are not cloned; beside a scaler nobody could tell them apart */
     assert_int_equal(compute(ASKED("CloneService"), &now).peak, 9);

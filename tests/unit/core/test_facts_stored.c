@@ -32,7 +32,16 @@ static const struct {
     { "{\"token\":\"s3cret\",\"containers\":[{\"image\":\"i\",\"env\":[{\"name\":\"A\",\"value\":\"s3cret\"}]"
       "}]}",
       "containers[0].image=i", "" },
-    { "{\"metadata\":{\"rdma\":1,\"gpu\":2}}", "no metadata.rdma is refused", "metadata.gpu=2" },
+    /* hardware that no key bounds */
+    { "{\"metadata\":{\"rdma\":1,\"gpu\":2}}", "no metadata.rdma is refused",
+      "no metadata.rdma is hardware" },
+    { "{\"metadata\":{\"npu\":8}}", "no \"metadata.npu\" is not one of", "no metadata.npu is hardware" },
+    { "{\"metadata.gpu_model\":\"x\"}", "no \"metadata.gpu_model\" is not",
+      "no metadata.gpu_model is hardware" },
+    { "{\"containers\":[{\"image\":\"i\"},{\"resources\":{\"gpu\":8}}]}",
+      "no \"containers[1].resources\" is not", "no containers[1].resources is hardware" },
+    { "{\"metadata\":{\"npu\":0,\"fpga\":null,\"gpu\":2}}", "no \"metadata.npu\" is not", "metadata.gpu=2" },
+    { "{\"npu\":8,\"x\":{\"resources\":1}}", "no \"npu\" is not one of", "" },
     /* null is nothing */
     { "{\"metadata\":{\"instance\":null,\"cpu\":2},\"cloud\":null}", "metadata.cpu=2", "metadata.cpu=2" },
     /* what is read must be of its type */
