@@ -11,6 +11,8 @@ struct seen { /* a value of one key */
     struct list node;
     uint64_t count; /* 0: only its cap bounded something */
     int64_t most;   /* of a spec: the most replicas of one service of it; -1 = none */
+    bool
+        is_pooled; /* of an instance type: a virtual resource has it, so only max_replicas may cap it (core/policy_value.c) */
     size_t n;
     char text[];
 };
@@ -117,6 +119,21 @@ static void see_number(struct key *key, int64_t n)
     key->count++;
     if (n > key->most)
         key->most = n;
+}
+
+/* Instance types that no service states are those of virtual resources. */
+static bool see_pools(struct policy_seen *p, const struct facts *facts)
+{
+    for (size_t i = 0; i < facts->count && !facts->raises; i++) {
+        const struct fact *fact = &facts->values[i];
+        struct seen *s =
+            fact->bound == BOUND_instance_types ? find_or_add(&p->keys[fact->bound], fact->text) : NULL;
+        if (fact->bound == BOUND_instance_types && !s)
+            return false;
+        if (s)
+            s->is_pooled = true;
+    }
+    return true;
 }
 
 static bool see_fact(struct policy_seen *p, const struct fact *fact)
@@ -238,7 +255,8 @@ static bool take_facts(struct learnt *l, size_t at, const struct decision *d, st
         return false;
     const struct op *op = facts.op;
     bool fine = see(&p->keys[BOUND_allow], op->name) &&
-                see_after(policy, p, &facts, d->now.n ? &state : NULL) && see_places(p, &facts, d);
+                see_after(policy, p, &facts, d->now.n ? &state : NULL) && see_places(p, &facts, d) &&
+                see_pools(p, &facts);
     if (op->effect == OP_MINT || (op->effect == OP_SECRET && policy->shows_secrets))
         fine = fine && see(&p->keys[BOUND_allow], S("@secrets"));
     for (size_t i = 0; fine && i < facts.count; i++)
@@ -356,7 +374,7 @@ static bool list_spec(const struct rules *all, const struct seen *s, struct key 
             own[rules.count++] = all->at[i];
     rules.count = rules.count ? rules.count : 1;
     for (size_t i = 0; fine && i < rules.count; i++) {
-        struct rule value = { .text = spec, .has_cap = true, .until_s = own[i].until_s };
+        struct rule value = { .text = spec, .has_cap = !s->is_pooled, .until_s = own[i].until_s };
         SCOPED(sbuf) text = SBUF_MAX(4096);
         value.cap = number_at(&rules, i, s->most);
         if (next_says_it(&rules, i, s->most))
