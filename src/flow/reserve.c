@@ -45,11 +45,20 @@ void teams_free(struct gate *g)
     map_free(&g->teams);
 }
 
-/* Whoever waits looks again, and may read in turn. */
+/* Whoever waits looks again, and may read in turn. One may run at once and wait again, for another's reading: so only those who
+ * wait now are woken. */
 static void wake_waiters(struct team *team)
 {
+    struct list woken;
+
+    list_init(&woken);
     while (!list_is_empty(&team->waiters)) {
-        struct txn *next = LIST_OWNER(team->waiters.next, struct txn, in_team);
+        struct list *first = team->waiters.next;
+        list_remove(first);
+        list_add_last(&woken, first);
+    }
+    while (!list_is_empty(&woken)) {
+        struct txn *next = LIST_OWNER(woken.next, struct txn, in_team);
         list_remove(&next->in_team);
         txn_wake(next, TXN_HELD);
     }

@@ -772,6 +772,56 @@ static void a_new_configuration_reads_what_it_owns(void **state)
     world_free(w);
 }
 
+/* A reading under way, and three who wait for it. */
+static void ask_four(struct world *w)
+{
+    world_ask(w, "tok-nlp", "POST", CREATE, BODY("nlp_a", "llama_7b_fp16", "1"));
+    world_ask(w, "tok-nlp", "POST", CREATE, BODY("nlp_b", "llama_7b_fp16", "1"));
+    world_ask(w, "tok-nlp", "POST", CREATE, BODY("nlp_c", "llama_7b_fp16", "1"));
+    world_ask(w, "tok-nlp", "POST", CREATE, BODY("nlp_d", "llama_7b_fp16", "1"));
+    assert_int_equal(w->send_count, 1);
+}
+
+/* The first of those who waited reads anew, for all of them; three fit. */
+static void assert_one_reads_for_all(struct world *w)
+{
+    assert_int_equal(w->send_count, 2);
+    assert_has(w->sends[1].head, "GET /api/v2/services?");
+    world_answer(w, 0, 200, LIST("0", "")); /* counts for nobody any more: its reader waits with the others */
+    assert_int_equal(w->send_count, 2);
+    world_answer(w, 1, 200, LIST("1", ROW("nlp_x", "3")));
+    assert_int_equal(w->send_count, 5);
+    for (size_t i = 2; i < 5; i++)
+        world_answer(w, i, 200, "{}");
+    assert_int_equal(w->reply_count, 4);
+    assert_has(w->replies[0].body, "would be 7 replicas of all services together");
+    for (size_t i = 1; i < 4; i++)
+        assert_int_equal(w->replies[i].status, 200);
+}
+
+static void a_new_configuration_wakes_each_who_waits_once(void **state)
+{
+    struct world *w = world_new(ini_budget);
+
+    (void)state;
+    ask_four(w);
+    load(w, INI("nlp_*", "max_total_replicas = 6\n"));
+    assert_one_reads_for_all(w);
+    world_free(w);
+}
+
+/* Its clock begins at 2025-11-23T15:27:57.123Z; who came before that second is judged by what counted then. */
+static void a_limit_that_ends_wakes_each_who_waits_once(void **state)
+{
+    struct world *w = world_new(INI("nlp_*", "max_total_replicas = 6 until 2025-11-23T15:27:58Z, 5\n"));
+
+    (void)state;
+    ask_four(w);
+    world_pass_ms(w, 1000);
+    assert_one_reads_for_all(w);
+    world_free(w);
+}
+
 /* A change that is under way counts for whoever owns its service when it ends. */
 static void a_service_takes_its_reservation_to_its_new_owner(void **state)
 {
@@ -867,6 +917,8 @@ int main(void)
         cmocka_unit_test(a_truth_that_cannot_be_read_is_tried_again),
         cmocka_unit_test(stopping_while_the_truth_is_read),
         cmocka_unit_test(a_new_configuration_reads_what_it_owns),
+        cmocka_unit_test(a_new_configuration_wakes_each_who_waits_once),
+        cmocka_unit_test(a_limit_that_ends_wakes_each_who_waits_once),
         cmocka_unit_test(a_service_takes_its_reservation_to_its_new_owner),
         cmocka_unit_test(the_page_shows_what_is_known),
     };
