@@ -184,9 +184,11 @@ static bool ask(struct txn *t)
 {
     const struct op *op = opcat_by_name(S("DescribeService"));
     struct query query;
+    struct err e = { 0 };
 
     return query_init(op, t->arena, &query) &&
-           txn_nest(t, op, name_of(t->resolves), &query, txn_now(t) + (int64_t)txn_upstream(t)->timeout_ms);
+           txn_nest(t, op, name_of(t->resolves), &query, txn_now(t) + (int64_t)txn_upstream(t)->timeout_ms,
+                    &e);
 }
 
 /* What EAS says of the service: its count where it can be read. False: nothing that could be relied on. */

@@ -102,7 +102,7 @@ enum step_result gather_ask(struct txn *t, const struct query *filters)
     ready = ready && query_set(&query, t->arena, S("PageNumber"), slice_of(number), &e) &&
             query_set(&query, t->arena, S("PageSize"), S(LIST_PAGE_SIZE_TEXT), &e) &&
             (filters || query_set(&query, t->arena, S("IncludeNoWorkspace"), S("true"), &e));
-    if (!ready || !txn_nest(t, op, SLICE_NONE, &query, t->gather.deadline_mono_ms))
+    if (!ready || !txn_nest(t, op, SLICE_NONE, &query, t->gather.deadline_mono_ms, &e))
         return txn_refuse(t, REASON_OVERLOADED, "out of memory");
     return txn_wait(t, 0);
 }

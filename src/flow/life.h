@@ -173,8 +173,10 @@ enum step_result step_resolve(struct txn *t);  /* doubt.c */
 /* ---- parts that steps share ---- */
 /* Start a nested request for t: a read, with this query, by the deadline (0: one of its own). Its path's ClusterId is the region;
  * any other parameter is `name`, or where that is empty t's own of that name. It wakes t with TXN_LOOKED_UP, its result in
- * t->nested. False without memory. nested.c */
-bool txn_nest(struct txn *t, const struct op *op, struct slice name, const struct query *query, int64_t deadline_mono_ms);
+ * t->nested. False: nothing was started, e says why: no memory, or a name (EAS lists what it likes) that cannot be asked for.
+ * nested.c */
+bool txn_nest(struct txn *t, const struct op *op, struct slice name, const struct query *query, int64_t deadline_mono_ms,
+              struct err *e);
 /* The verdict of a nested request: it may only read, for its parent, what the parent's policy owns. */
 enum step_result judge_nested(struct txn *t);
 /* Is its answer a list that is cut to what the policy owns? */

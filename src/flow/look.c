@@ -31,9 +31,10 @@ static enum step_result ask(struct txn *t, struct slice name)
         ready = query_set(&query, t->arena, S("PageNumber"), slice_of(number), &e) &&
                 query_set(&query, t->arena, S("PageSize"), S(LIST_PAGE_SIZE_TEXT), &e);
     }
-    if (!ready || !txn_nest(t, op, t->look.service, &query, t->look.deadline_mono_ms))
-        return txn_refuse(t, REASON_OVERLOADED, "out of memory");
-    return txn_wait(t, 0);
+    if (ready && txn_nest(t, op, t->look.service, &query, t->look.deadline_mono_ms, &e))
+        return txn_wait(t, 0);
+    return !ready || e.code == ERR_MEMORY ? txn_refuse(t, REASON_OVERLOADED, "out of memory")
+                                          : unreadable(t, slice_of(e.text));
 }
 
 static enum step_result ask_versions(struct txn *t)

@@ -13,11 +13,10 @@ bool txn_is_list(const struct txn *t)
 }
 
 bool txn_nest(struct txn *t, const struct op *op, struct slice name, const struct query *query,
-              int64_t deadline_mono_ms)
+              int64_t deadline_mono_ms, struct err *e)
 {
     struct op_match match = { .op = op };
     struct facts facts;
-    struct err e = { 0 };
 
     MUST(!t->child && !t->parent);
     for (size_t i = 0; i < op->param_count; i++)
@@ -25,11 +24,11 @@ bool txn_nest(struct txn *t, const struct op *op, struct slice name, const struc
                           : name.n                                ? name
                                    : op_match_param(&t->in.is.match, op->params[i]);
     /* The query, the name and the facts are borrowed: the parent outlives its child. */
-    bool is_read = facts_read(&match, query, NULL, t->arena, &facts, &e);
-    MUST(is_read || e.code == ERR_MEMORY); /* all of it is ours, or was read before */
-    struct txn *child = is_read ? txn_new(t->gate) : NULL;
-    if (!child)
+    if (!facts_read(&match, query, NULL, t->arena, &facts, e))
         return false;
+    struct txn *child = txn_new(t->gate);
+    if (!child)
+        return err_set(e, ERR_MEMORY, "out of memory");
     child->parent = t;
     child->in.pass = t->in.pass;
     snapshot_ref(child->in.pass.snap);

@@ -59,7 +59,7 @@ enum step_result purchase_ask(struct txn *t)
     if (ready && op_query_field(list, S("PageSize")))
         ready = query_set(&query, t->arena, S("PageSize"), S("1"), &e) &&
                 query_set(&query, t->arena, S("PageNumber"), S("1"), &e);
-    if (!ready || !txn_nest(t, list, counted_in(t), &query, 0))
+    if (!ready || !txn_nest(t, list, counted_in(t), &query, 0, &e))
         return txn_refuse(t, REASON_OVERLOADED, "out of memory");
     return txn_wait(t, 0);
 }

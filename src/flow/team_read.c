@@ -54,6 +54,8 @@ static enum step_result count_service(struct txn *t, struct team *team, const st
         seen_finish(&seen);
         return add_service(t, team, p, &seen.state);
     }
+    if (!name.n) /* a look-up without a name would be about the service that the caller changes */
+        return uncountable(t, name, "it has or may have a scaler, and no name to ask EAS by");
     if (++t->sum.scalers > txn_upstream(t)->list_max_scalers)
         return txn_refuse(t, REASON_BUDGET_UNREADABLE,
                           "more than %llu services of the team have a scaler or may have one, which is "

@@ -47,3 +47,13 @@ test('a reload while many wait for one reading', { timeout: 60000 }, () => world
     assert.equal((await world.admin('/readyz')).status, 200);
     assert.equal((await world.state()).size, CAP);
 })());
+
+test('a name in the list that no operation takes', { timeout: 60000 }, () => world.shows(async () => {
+    await world.control('DELETE', '/services');
+    await world.control('POST', '/services', { name: 'nlp_B', min: 1, max: 2, replicas: 1 });
+    const refused = await create('nlp_n0');
+    assert.equal(refused.status, 503);
+    assert.equal(refused.json.Code, 'Easgate.BudgetUnreadable');
+    assert.match(refused.json.Message, /nlp_B/);
+    assert.equal((await world.admin('/readyz')).status, 200);
+})());

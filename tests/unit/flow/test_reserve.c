@@ -499,6 +499,55 @@ static void scalers_that_cannot_be_read_stop_growth(void **state)
     ",\"ServiceConfig\":\"{\\\"metadata\\\":{\\\"name\\\":\\\"nlp_a\\\",\\\"instance\\\":2},"                \
     "\\\"cloud\\\":{\\\"computing\\\":{\\\"instance_type\\\":\\\"ecs.gn6i\\\"}}}\"}"
 
+/* EAS lists what it likes; a name that no operation takes cannot be asked for. */
+#define LONG_NAME           "nlp_aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" /* 64 characters */
+#define UNSAID(name, total) "{" name "\"AppSpecName\":\"llama_7b_fp16\",\"TotalInstance\":" total "}"
+
+static const char ini_of_one[] =
+    "[gateway]\nlisten = 127.0.0.1:8080\n[upstream main]\nregion = cn-shanghai\n"
+    "[credential main]\ntype = access_key\nfile = /nonexistent/credentials\n[audit]\npath = "
+    "/tmp/audit.jsonl\n"
+    "[client nlp]\ntoken_sha256 = 278cc70e7b8153b22a75a4c7136dc451adef7ca55dcd8bde9db0e6d9586f0b1f\npolicy = "
+    "all\n"
+    "[policy all]\nservices = *\n" RULES "max_total_replicas = 5\n";
+
+static void a_scaler_of_a_name_that_cannot_be_asked_for_stops_growth(void **state)
+{
+    static const struct {
+        const char *list, *says;
+    } cases[] = {
+        { LIST("1", UNSAID("\"ServiceName\":\"nlp_B\",\"AutoscalerEnabled\":true,", "1")), "nlp_B" },
+        { LIST("1", UNSAID("\"ServiceName\":\"nlp_g.b\",", "1")), "nlp_g.b" },
+        { LIST("1", UNSAID("\"ServiceName\":\"" LONG_NAME "\",", "1")), LONG_NAME },
+        { LIST("1", UNSAID("\"ServiceName\":\"nlp_\u00e9\",", "1")), "ServiceName must be" },
+        { LIST("1", UNSAID("", "1")), "no name to ask EAS by" },
+        { LIST("1", UNSAID("\"ServiceName\":7,", "1")), "no name to ask EAS by" },
+    };
+    struct world *w = world_new(ini_of_one);
+    size_t sends = 0, replies = 0;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        world_ask(w, "tok-nlp", "POST", CREATE, BODY("nlp_a", "llama_7b_fp16", "1"));
+        world_answer(w, sends++, 200, cases[i].list);
+        assert_int_equal(w->replies[replies].status, 503);
+        assert_has(w->replies[replies].body, "Easgate.BudgetUnreadable");
+        assert_has(w->replies[replies++].body, cases[i].says);
+        /* a call that has a service of its own is no name for it */
+        world_ask(w, "tok-nlp", "PUT", UPDATE, "{\"Replicas\":3}");
+        world_answer(w, sends++, 200, STATE("llama_7b_fp16", "1"));
+        world_answer(w, sends++, 200, cases[i].list);
+        assert_has(w->replies[replies].body, "Easgate.BudgetUnreadable");
+        assert_has(w->replies[replies++].body, cases[i].says);
+        assert_int_equal(w->send_count, sends);
+    }
+    /* without a scaler it counts as any other */
+    world_ask(w, "tok-nlp", "POST", CREATE, BODY("nlp_a", "llama_7b_fp16", "4"));
+    world_answer(w, sends, 200, LIST("1", ROW("nlp_B", "2")));
+    assert_has(w->replies[replies].body, "would be 6 replicas of all services together");
+    world_free(w);
+}
+
 static void every_way_to_grow_takes_its_place_first(void **state)
 {
     static const struct {
@@ -907,6 +956,7 @@ int main(void)
         cmocka_unit_test(a_share_of_a_gpu_stays_one),
         cmocka_unit_test(a_scaled_service_counts_for_what_its_scalers_may_make_of_it),
         cmocka_unit_test(scalers_that_cannot_be_read_stop_growth),
+        cmocka_unit_test(a_scaler_of_a_name_that_cannot_be_asked_for_stops_growth),
         cmocka_unit_test(every_way_to_grow_takes_its_place_first),
         cmocka_unit_test(what_has_no_name_does_not_grow),
         cmocka_unit_test(a_list_that_moves_is_read_again),
