@@ -77,6 +77,7 @@ struct txn {
     } gather;
     struct team *team;        /* whose budget it reads or waits for, reserve.c */
     struct list in_team;      /* waiting for the truth */
+    int64_t reads_until_mono_ms; /* no longer is it waited for, and no reading begins after; 0: not wanted yet */
     uint64_t wants_tick;      /* since when: only a truth that was read later may refuse it */
     struct {                  /* the truth that it reads, team_read.c */
         const struct json *at;    /* the service that is counted now, of gather.owned; NULL while the list is read */

@@ -135,12 +135,20 @@ static enum step_result take_place(struct txn *t, struct amounts after, struct a
     return t->reserved ? STEP_NEXT : txn_refuse(t, REASON_OVERLOADED, "out of memory");
 }
 
+/* Others' readings are waited for until one deadline, however many fail meanwhile. A reading of its own has all the time that one
+ * may take, also when little is left of the wait: if it had not, each of a long queue would begin one that is too short. */
 static enum step_result begin_reading(struct txn *t, struct team *team, const struct policy *p)
 {
+    int64_t now = txn_now(t);
+
+    if (!t->reads_until_mono_ms)
+        t->reads_until_mono_ms = now + (int64_t)txn_upstream(t)->timeout_ms;
+    if (now >= t->reads_until_mono_ms)
+        return txn_refuse(t, REASON_BUDGET_UNREADABLE, "the team's sum could not be read in time");
     t->team = team;
     if (team->reader) {
         list_add_last(&team->waiters, &t->in_team);
-        return txn_wait(t, txn_now(t) + (int64_t)txn_upstream(t)->timeout_ms);
+        return txn_wait(t, t->reads_until_mono_ms);
     }
     team->reader = t;
     metric_add(t->gate->metrics, METRIC_budget_readings_total, 1);

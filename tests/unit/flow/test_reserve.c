@@ -247,6 +247,64 @@ static void a_reading_may_take_longer_than_a_truth_lasts(void **state)
     world_free(w);
 }
 
+/* Six who come a second apart while EAS says nothing: nobody waits for more than two timeouts. */
+static void nobody_waits_for_one_failed_reading_after_the_other(void **state)
+{
+    static const char *const bodies[] = {
+        BODY("nlp_a", "llama_7b_fp16", "1"), BODY("nlp_b", "llama_7b_fp16", "1"),
+        BODY("nlp_c", "llama_7b_fp16", "1"), BODY("nlp_d", "llama_7b_fp16", "1"),
+        BODY("nlp_e", "llama_7b_fp16", "1"), BODY("nlp_f", "llama_7b_fp16", "1"),
+    };
+    struct world *w = world_new(ini_budget);
+
+    (void)state;
+    for (size_t i = 0; i < 6; i++) {
+        world_ask(w, "tok-nlp", "POST", CREATE, bodies[i]);
+        world_pass_ms(w, 1000);
+    }
+    world_pass_ms(w, 24000);
+    assert_int_equal(w->reply_count, 0);
+    world_fail(w, 0, SEND_NO_ANSWER, true); /* 30 s after the first came: the second reads */
+    assert_int_equal(w->reply_count, 1);
+    assert_int_equal(w->send_count, 2);
+    assert_int_equal(w->sends[1].deadline_mono_ms, w->mono_ms + 30000);
+    world_pass_ms(w, 2000);
+    assert_int_equal(w->reply_count, 2);
+    world_pass_ms(w, 4000);
+    assert_int_equal(w->reply_count, 5);
+    world_pass_ms(w, 24000);
+    world_fail(w, 1, SEND_NO_ANSWER, true);
+    assert_int_equal(w->reply_count, 6);
+    for (size_t i = 0; i < 6; i++)
+        assert_has(w->replies[i].body, "Easgate.BudgetUnreadable");
+    assert_int_equal(w->send_count, 2);
+    world_free(w);
+}
+
+/* Whoever reads next has time enough, however long he waited: the first reading after a failure serves all who wait. */
+static void a_queue_that_a_failed_reading_left_is_served_by_the_next(void **state)
+{
+    struct world *w = world_new(ini_budget);
+
+    (void)state;
+    world_ask(w, "tok-nlp", "POST", CREATE, BODY("nlp_a", "llama_7b_fp16", "1"));
+    world_pass_ms(w, 10);
+    world_ask(w, "tok-nlp", "POST", CREATE, BODY("nlp_b", "llama_7b_fp16", "1"));
+    world_pass_ms(w, 10000);
+    world_ask(w, "tok-nlp", "POST", CREATE, BODY("nlp_c", "llama_7b_fp16", "1"));
+    world_pass_ms(w, 19990);
+    world_fail(w, 0, SEND_NO_ANSWER, true);
+    world_pass_ms(w, 3000);
+    world_answer(w, 1, 200, LIST("0", ""));
+    assert_int_equal(w->send_count, 4);
+    assert_has(w->sends[2].body, "nlp_b");
+    assert_has(w->sends[3].body, "nlp_c");
+    world_answer(w, 2, 200, "{}");
+    world_answer(w, 3, 200, "{}");
+    assert_int_equal(w->reply_count, 3);
+    world_free(w);
+}
+
 static void stopping_while_the_sum_is_read(void **state)
 {
     struct world *w = world_new(ini_budget);
@@ -945,6 +1003,8 @@ int main(void)
         cmocka_unit_test(a_delete_gives_room_after_a_new_reading),
         cmocka_unit_test(after_a_crash_budgets_wait_for_what_was_under_way),
         cmocka_unit_test(a_reading_may_take_longer_than_a_truth_lasts),
+        cmocka_unit_test(nobody_waits_for_one_failed_reading_after_the_other),
+        cmocka_unit_test(a_queue_that_a_failed_reading_left_is_served_by_the_next),
         cmocka_unit_test(stopping_while_the_sum_is_read),
         cmocka_unit_test(gpus_are_bounded_beside_replicas),
         cmocka_unit_test(the_same_count_of_larger_replicas_is_growth),
