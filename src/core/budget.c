@@ -19,7 +19,7 @@ struct reservation {
     struct list in_account;
     struct amounts most;
     uint64_t ended_tick; /* ENDED_NOT while its call is under way */
-    int64_t ended_mono_ms;
+    int64_t certain_mono_ms;
     bool is_unknown;
 };
 
@@ -81,7 +81,7 @@ void budget_free(struct budget **b)
 {
     if (!*b)
         return;
-    budget_forget(*b, NULL, ENDED_NOT, INT64_MAX, 0);
+    budget_forget(*b, NULL, ENDED_NOT, INT64_MAX);
     MUST(list_is_empty(&(*b)->accounts));
     map_free(&(*b)->by_service);
     free(*b);
@@ -156,7 +156,7 @@ enum budget_end budget_end_of_status(int64_t status)
     return status >= 400 && status < 500 && status != 408 ? BUDGET_NOTHING : BUDGET_UNKNOWN;
 }
 
-void budget_settle(struct reservation **pr, enum budget_end end, int64_t now_mono_ms)
+void budget_settle(struct reservation **pr, enum budget_end end, int64_t certain_mono_ms)
 {
     struct reservation *r = *pr;
     struct account *a = r->account;
@@ -168,7 +168,7 @@ void budget_settle(struct reservation **pr, enum budget_end end, int64_t now_mon
         return;
     }
     r->ended_tick = budget_tick(a->budget);
-    r->ended_mono_ms = now_mono_ms;
+    r->certain_mono_ms = certain_mono_ms;
     r->is_unknown = end == BUDGET_UNKNOWN;
 }
 
@@ -200,18 +200,14 @@ bool budget_next(const struct budget *b, void **at, struct slice *out_service)
     return true;
 }
 
-static bool is_over(const struct reservation *r, uint64_t before_tick, int64_t before_mono_ms,
-                    int64_t grace_ms)
+static bool is_over(const struct reservation *r, uint64_t before_tick, int64_t before_mono_ms)
 {
     if (r->ended_tick == ENDED_NOT)
         return false;
-    if (r->is_unknown)
-        return add(r->ended_mono_ms, grace_ms) < before_mono_ms;
-    return before_tick ? r->ended_tick < before_tick : r->ended_mono_ms < before_mono_ms;
+    return before_tick && !r->is_unknown ? r->ended_tick < before_tick : r->certain_mono_ms < before_mono_ms;
 }
 
-void budget_forget(struct budget *b, const struct owner *owner, uint64_t before_tick, int64_t before_mono_ms,
-                   int64_t grace_ms)
+void budget_forget(struct budget *b, const struct owner *owner, uint64_t before_tick, int64_t before_mono_ms)
 {
     for (struct list *at = b->accounts.next, *after; at != &b->accounts; at = after) {
         struct account *a = LIST_OWNER(at, struct account, in_budget);
@@ -221,7 +217,7 @@ void budget_forget(struct budget *b, const struct owner *owner, uint64_t before_
         for (struct list *node = a->reservations.next, *next; node != &a->reservations; node = next) {
             struct reservation *r = LIST_OWNER(node, struct reservation, in_account);
             next = node->next;
-            if (is_over(r, before_tick, before_mono_ms, grace_ms))
+            if (is_over(r, before_tick, before_mono_ms))
                 drop(r);
         }
         close_if_empty(a);

@@ -39,8 +39,9 @@ enum budget_end { BUDGET_NOTHING = 1 /* surely did not happen */, BUDGET_DONE, B
 /* What an answer with this status says of the change that it answers: 4xx that nothing was done, but 408 only that EAS gave up;
  * 3xx and 5xx say nothing for certain. */
 enum budget_end budget_end_of_status(int64_t status);
-/* Stores NULL. */
-void budget_settle(struct reservation **r, enum budget_end end, int64_t now_mono_ms);
+/* What it leads to is certain from that time on: now, but of an unknown outcome as late as what was sent may still take effect (by the
+ * patience of its sender, not by that of whoever reads later). Stores NULL. */
+void budget_settle(struct reservation **r, enum budget_end end, int64_t certain_mono_ms);
 
 /* What is reserved for the service: the largest of its reservations. */
 struct amounts budget_reserved(const struct budget *b, struct slice service);
@@ -48,8 +49,7 @@ struct amounts budget_reserved(const struct budget *b, struct slice service);
 bool budget_has(const struct budget *b, struct slice service);
 /* Walk the services that have any: start with *at = NULL; false at the end. The book must not change meanwhile. */
 bool budget_next(const struct budget *b, void **at, struct slice *out_service);
-/* Forget what ended before that event (0: before that time), an unknown outcome only if it ended more than grace_ms before that time;
+/* Forget what ended before that event (0: was certain before that time), an unknown outcome only if it was certain before that time;
  * only of the owner's services (NULL: of all). */
-void budget_forget(struct budget *b, const struct owner *owner, uint64_t before_tick, int64_t before_mono_ms,
-                   int64_t grace_ms);
+void budget_forget(struct budget *b, const struct owner *owner, uint64_t before_tick, int64_t before_mono_ms);
 #endif

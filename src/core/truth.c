@@ -140,8 +140,8 @@ static void tell_changes(const struct truth *t, const struct budget *b, const st
 }
 
 /* An empty reading has no map where memory was short: it must not pass for a team without services. */
-bool truth_read_done(struct truth *t, struct budget *b, const struct owner *owner, int64_t grace_ms,
-                     truth_changed_fn *changed, void *ctx)
+bool truth_read_done(struct truth *t, struct budget *b, const struct owner *owner, truth_changed_fn *changed,
+                     void *ctx)
 {
     if (!t->next.by_name)
         return false;
@@ -159,7 +159,7 @@ bool truth_read_done(struct truth *t, struct budget *b, const struct owner *owne
     }
     t->next.by_name = NULL;
     t->next.count = 0;
-    budget_forget(b, owner, t->known.began_tick, t->known.began_mono_ms, grace_ms);
+    budget_forget(b, owner, t->known.began_tick, t->known.began_mono_ms);
     return true;
 }
 

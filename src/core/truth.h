@@ -5,7 +5,7 @@
  * Each service counts for what it may come to by itself (core/after.h, service_peak). A change that is under way, or that
  * ended after the truth's reading began, counts by the state it leads to (core/budget.h): for each service the largest of
  * what is listed and what is reserved. So a sum is never too small, whatever EAS has applied already; at worst it is too
- * large until the next reading. An unknown outcome counts until a reading that began more than `grace` after it.
+ * large until the next reading. An unknown outcome counts until a reading that began after it was certain (budget_settle).
  */
 #ifndef EG_TRUTH_H
 #define EG_TRUTH_H
@@ -30,8 +30,7 @@ bool truth_reading_misses(const struct truth *t, const struct budget *b, const s
 typedef void truth_changed_fn(void *ctx, struct slice service, struct amounts before, struct amounts now);
 /* The reading is whole: it is the truth now, and the owner's reservations that it shows for certain go. False without memory:
  * as truth_read_abandon. */
-bool truth_read_done(struct truth *t, struct budget *b, const struct owner *owner, int64_t grace_ms,
-                     truth_changed_fn *changed, void *ctx);
+bool truth_read_done(struct truth *t, struct budget *b, const struct owner *owner, truth_changed_fn *changed, void *ctx);
 /* The reading failed: what was known stays. */
 void truth_read_abandon(struct truth *t);
 

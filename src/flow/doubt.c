@@ -59,12 +59,6 @@ void doubts_free(struct gate *g)
         forget(g, LIST_OWNER(g->doubts.next, struct doubt, in_gate));
 }
 
-/* What is sent may take effect as late as an exchange may last. */
-static int64_t certain_from(const struct gate *g)
-{
-    return clock_mono_ms(g->ports.clock) + (int64_t)g->snap->upstreams[0].timeout_ms;
-}
-
 /* Its caller may come back and ask what became of it (own.h). Without memory only the audit log knows. */
 static void note_unknown(struct gate *g, struct slice id, struct slice client, struct slice op,
                          struct slice service)
@@ -86,10 +80,16 @@ void doubt_add(struct txn *t)
         return;
     note_unknown(t->gate, slice_of(t->id), t->in.pass.client->name, t->in.is.match.op->name, service);
     if (service.n)
-        keep(t->gate, slice_of(t->id), service, certain_from(t->gate) + 1);
+        keep(t->gate, slice_of(t->id), service, txn_certain_from(t) + 1);
 }
 
 /* ---- what the runs before left ---- */
+
+/* What is sent may take effect as late as an exchange may last; how long that was for the run before nobody wrote down. */
+static int64_t certain_from(const struct gate *g)
+{
+    return clock_mono_ms(g->ports.clock) + (int64_t)g->snap->upstreams[0].timeout_ms;
+}
 
 /* False: too little is known of it to go on without waiting. */
 static bool restore_one(struct gate *g, const struct gate_open *open)
@@ -106,7 +106,7 @@ static bool restore_one(struct gate *g, const struct gate_open *open)
         return !raises && !buys;
     struct reservation *r = budget_reserve(g->book, open->service, most);
     if (r)
-        budget_settle(&r, BUDGET_UNKNOWN, clock_mono_ms(g->ports.clock));
+        budget_settle(&r, BUDGET_UNKNOWN, certain_from(g));
     bool is_held = gate_doubt_service(g, open->service);
     keep(g, open->id, open->service, certain_from(g) + 1);
     return !buys && is_held && (!raises || (open->has_peak && budget_has(g->book, open->service)));

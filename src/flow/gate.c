@@ -34,6 +34,7 @@ struct gate *gate_new(const struct ports *ports, struct snapshot *snap)
         return NULL;
     }
     g->snap = snapshot_ref(snap);
+    g->longest_timeout_ms = snap->upstreams[0].timeout_ms;
     metric_set(g->metrics, METRIC_config_generation, (int64_t)snap->generation);
     return g;
 }
@@ -123,6 +124,8 @@ void gate_set_snapshot(struct gate *g, struct snapshot *snap)
     g->snap = snapshot_ref(snap);
     snapshot_unref(&before);
     g->next_ends_mono_ms = 0;
+    if (g->longest_timeout_ms < snap->upstreams[0].timeout_ms)
+        g->longest_timeout_ms = snap->upstreams[0].timeout_ms;
     if (is_other)
         teams_reset(g);
     g->ports.audit_append(g->ports.ctx, &rec);
@@ -144,13 +147,13 @@ const struct policy *gate_owner(const struct gate *g, struct slice service)
 /* What no truth that may still decide was read without: one is used until budget_max_age, or by whoever waited for its reading. */
 static void sweep_book(struct gate *g, int64_t now_mono_ms)
 {
-    int64_t timeout_ms = (int64_t)g->snap->upstreams[0].timeout_ms;
-    int64_t keeps_ms = (int64_t)g->snap->gateway.budget_max_age_ms + 4 * timeout_ms + BOOK_MARGIN_MS;
+    int64_t keeps_ms =
+        (int64_t)g->snap->gateway.budget_max_age_ms + 4 * (int64_t)g->longest_timeout_ms + BOOK_MARGIN_MS;
 
     if (now_mono_ms < g->next_sweep_mono_ms)
         return;
     g->next_sweep_mono_ms = now_mono_ms + SWEEP_EVERY_MS;
-    budget_forget(g->book, NULL, 0, now_mono_ms - keeps_ms, timeout_ms);
+    budget_forget(g->book, NULL, 0, now_mono_ms - keeps_ms);
 }
 
 void pass_drop(struct pass *p)

@@ -52,6 +52,7 @@ struct gate {
     int64_t growth_opens_mono_ms;    /* budgets let nothing grow before */
     int64_t purchases_open_mono_ms;  /* nothing is bought before */
     int64_t next_sweep_mono_ms;      /* of the book */
+    uint64_t longest_timeout_ms;     /* of all configurations so far: a request under way may have begun with any */
     struct unknowns *unknowns; /* changes whose outcome was not known, for their callers */
     struct counted counted[REASON_COUNT_];
     bool has_throttled;    /* some client's may be due */

@@ -53,12 +53,19 @@ static struct held *held_named(struct gate *g, const char *kind, struct slice na
     return sbuf_ok(&key) ? held_of(g, sbuf_slice(&key)) : NULL;
 }
 
+/* A doubt ends when all of them have: one that a later and shorter timeout goes by ends none that was there before. */
+static void doubt_until(struct held *h, int64_t certain_from_mono_ms)
+{
+    if (h->certain_from_mono_ms < certain_from_mono_ms)
+        h->certain_from_mono_ms = certain_from_mono_ms;
+}
+
 bool gate_doubt_service(struct gate *g, struct slice service)
 {
     struct held *h = held_named(g, "service", service);
 
     if (h)
-        h->certain_from_mono_ms = clock_mono_ms(g->ports.clock) + (int64_t)g->snap->upstreams[0].timeout_ms;
+        doubt_until(h, clock_mono_ms(g->ports.clock) + (int64_t)g->snap->upstreams[0].timeout_ms);
     return h;
 }
 
@@ -157,7 +164,7 @@ void held_release(struct txn *t, enum budget_end end)
         if (i < taken) {
             h->holder = NULL;
             if (end == BUDGET_UNKNOWN)
-                h->certain_from_mono_ms = now + (int64_t)txn_upstream(t)->timeout_ms;
+                doubt_until(h, txn_certain_from(t));
         }
         let_in(h);
         h->asked--;

@@ -149,6 +149,9 @@ void txn_would_deny(struct txn *t, const struct refusal *refusal);
 enum step_result txn_wait(struct txn *t, int64_t deadline_mono_ms);
 int64_t txn_now(const struct txn *t);
 const struct cfg_upstream *txn_upstream(const struct txn *t);
+/* Of what t sent and got no answer to: from when on EAS shows what became of it. It may take effect as late as an exchange may last,
+ * by the configuration that t was sent under. */
+int64_t txn_certain_from(const struct txn *t);
 
 /* ---- the steps, in order ---- */
 enum step_result step_identify(struct txn *t); /* step_in.c */

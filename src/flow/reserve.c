@@ -321,7 +321,8 @@ void reserve_end(struct txn *t)
     struct team *team = p ? map_get(t->gate->teams, p->name) : NULL;
     /* where nothing is bounded nothing is read; a limit of a later configuration begins with a reading of its own */
     bool is_over = end == BUDGET_DONE && p && !policy_has_sum(p);
-    budget_settle(&t->reserved, is_over ? BUDGET_NOTHING : end, txn_now(t));
+    int64_t certain_mono_ms = end == BUDGET_UNKNOWN ? txn_certain_from(t) : txn_now(t);
+    budget_settle(&t->reserved, is_over ? BUDGET_NOTHING : end, certain_mono_ms);
     /* something may have become smaller than the truth says: read again before anyone is refused by it */
     if (team && end != BUDGET_NOTHING && (!t->in.is.facts.raises || t->shrinks))
         truth_doubt(team->truth, budget_tick(t->gate->book));

@@ -110,9 +110,7 @@ static enum step_result finish(struct txn *t, struct team *team, const struct po
         return read_again(t, team, p);
     if (!is_one_page && t->sum.tries == 0 && truth_reading_misses(team->truth, t->gate->book, &owner))
         return read_again(t, team, p);
-    /* an unknown outcome may show as late as an exchange may last */
-    return truth_read_done(team->truth, t->gate->book, &owner, (int64_t)txn_upstream(t)->timeout_ms,
-                           say_change, t)
+    return truth_read_done(team->truth, t->gate->book, &owner, say_change, t)
                ? STEP_NEXT
                : txn_refuse(t, REASON_OVERLOADED, "out of memory");
 }

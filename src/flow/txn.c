@@ -65,6 +65,11 @@ const struct cfg_upstream *txn_upstream(const struct txn *t)
     return &t->in.pass.snap->upstreams[0];
 }
 
+int64_t txn_certain_from(const struct txn *t)
+{
+    return txn_now(t) + (int64_t)txn_upstream(t)->timeout_ms;
+}
+
 const char *txn_id(const struct txn *t)
 {
     return t->id;

@@ -74,7 +74,7 @@ static void read_truth(struct team *t, int64_t began, int64_t a, int64_t c)
         assert_true(truth_read_service(t->truth, S("a"), two(a)));
     if (c)
         assert_true(truth_read_service(t->truth, S("c"), two(c)));
-    assert_true(truth_read_done(t->truth, t->book, &all, GRACE_MS, note_change, &t->changes));
+    assert_true(truth_read_done(t->truth, t->book, &all, note_change, &t->changes));
 }
 
 static void assert_sum(const struct team *t, struct slice without, int64_t replicas)
@@ -149,20 +149,20 @@ static void a_reading_that_began_before_the_end_does_not_release(void **state)
     (void)state;
     truth_read_begin(t.truth, budget_tick(t.book), 150);
     budget_settle(&r, BUDGET_DONE, 150); /* ends while the list is read: the list may miss it */
-    assert_true(truth_read_done(t.truth, t.book, &all, GRACE_MS, NULL, NULL));
+    assert_true(truth_read_done(t.truth, t.book, &all, NULL, NULL));
     assert_sum(&t, S("x"), 4);
     read_truth(&t, 150, 3, 0); /* begins behind it, be it in the same millisecond */
     assert_sum(&t, S("x"), 3);
     team_free(&t);
 }
 
-static void unknown_outcomes_count_for_the_grace(void **state)
+static void unknown_outcomes_count_until_they_are_certain(void **state)
 {
     struct team t = team_new();
     struct reservation *r = budget_reserve(t.book, S("a"), two(4));
 
     (void)state;
-    budget_settle(&r, BUDGET_UNKNOWN, 1000);
+    budget_settle(&r, BUDGET_UNKNOWN, 1000 + GRACE_MS);
     read_truth(&t, 1000 + GRACE_MS, 0, 0);
     assert_sum(&t, S("x"), 4);
     read_truth(&t, 1001 + GRACE_MS, 0, 0);
@@ -193,14 +193,14 @@ static void a_doubt_outlives_a_reading_that_began_before_it(void **state)
     truth_read_begin(t.truth, budget_tick(t.book), 150);
     truth_doubt(t.truth, budget_tick(t.book));
     assert_false(truth_is_fresh(t.truth, 200, 1000));
-    assert_true(truth_read_done(t.truth, t.book, &all, GRACE_MS, NULL, NULL));
+    assert_true(truth_read_done(t.truth, t.book, &all, NULL, NULL));
     assert_false(truth_is_fresh(t.truth, 200, 1000));
     read_truth(&t, 300, 1, 0);
     assert_true(truth_is_fresh(t.truth, 300, 1000));
     truth_read_begin(t.truth, budget_tick(t.book), 400);
     truth_reset(t.truth); /* another configuration: neither the old truth nor its reading may decide */
     assert_false(truth_is_fresh(t.truth, 400, 1000));
-    assert_false(truth_read_done(t.truth, t.book, &all, GRACE_MS, NULL, NULL));
+    assert_false(truth_read_done(t.truth, t.book, &all, NULL, NULL));
     assert_int_equal(truth_began_at(t.truth), INT64_MIN);
     team_free(&t);
 }
@@ -213,7 +213,7 @@ static void a_service_on_two_pages_counts_once(void **state)
     truth_read_begin(t.truth, budget_tick(t.book), 1);
     assert_true(truth_read_service(t.truth, S("a"), two(2)) && truth_read_service(t.truth, S("a"), two(5)) &&
                 truth_read_service(t.truth, S("a"), two(3)));
-    assert_true(truth_read_done(t.truth, t.book, &all, GRACE_MS, NULL, NULL));
+    assert_true(truth_read_done(t.truth, t.book, &all, NULL, NULL));
     assert_sum(&t, S("x"), 5);
     team_free(&t);
 }
@@ -232,10 +232,10 @@ static void one_book_serves_all_owners(void **state)
     budget_settle(&a, BUDGET_DONE, 10);
     budget_settle(&b, BUDGET_DONE, 10);
     truth_read_begin(t.truth, budget_tick(t.book), 20);
-    assert_true(truth_read_done(t.truth, t.book, &of_a, GRACE_MS, NULL, NULL));
+    assert_true(truth_read_done(t.truth, t.book, &of_a, NULL, NULL));
     assert_int_equal(truth_sum_without(t.truth, t.book, &of_a, SLICE_NONE).replicas, 0);
     assert_int_equal(truth_sum_without(t.truth, t.book, &of_b, SLICE_NONE).replicas, 1);
-    budget_forget(t.book, NULL, 0, 11, 0);
+    budget_forget(t.book, NULL, 0, 11);
     assert_false(budget_has(t.book, S("b1")));
     team_free(&t);
 }
@@ -279,7 +279,7 @@ struct event { /* of one reservation */
     int service;
     struct amounts most;
     struct reservation *open;
-    int64_t ended; /* -1: not yet */
+    int64_t ended, certain; /* -1: not yet */
     int ended_step;
     bool is_unknown, is_nothing;
 };
@@ -306,9 +306,8 @@ static int64_t most_of(const struct event *events, size_t count, int service, co
     for (size_t i = 0; i < count; i++) {
         const struct event *e = &events[i];
         int64_t n = gpus ? e->most.gpus : e->most.replicas;
-        bool counts =
-            e->ended < 0 ||
-            (!e->is_nothing && (e->is_unknown ? e->ended + 50 >= read_at : e->ended_step > read_step));
+        bool counts = e->ended < 0 ||
+                      (!e->is_nothing && (e->is_unknown ? e->certain >= read_at : e->ended_step > read_step));
         if (e->service == service && counts && n > most)
             most = n;
     }
@@ -336,15 +335,16 @@ static void agrees_with_a_log_of_all_that_happened(void **state)
                 int s = (int)any(&r, NAMES);
                 struct amounts most = { (int64_t)any(&r, 9), (int64_t)any(&r, 30) };
                 events[count++] =
-                    (struct event){ s,     most, budget_reserve(book, slice_of(names[s]), most), -1, 0,
+                    (struct event){ s,     most, budget_reserve(book, slice_of(names[s]), most), -1, -1, 0,
                                     false, false };
                 assert_non_null(events[count - 1].open);
             } else if (what < 9 && count) {
                 struct event *e = &events[any(&r, count)];
                 if (e->open) {
                     enum budget_end end = (enum budget_end)(BUDGET_NOTHING + any(&r, 3));
-                    budget_settle(&e->open, end, now);
                     e->ended = now;
+                    e->certain = end == BUDGET_UNKNOWN ? now + (int64_t)any(&r, 100) : now;
+                    budget_settle(&e->open, end, e->certain);
                     e->ended_step = step;
                     e->is_unknown = end == BUDGET_UNKNOWN;
                     e->is_nothing = end == BUDGET_NOTHING;
@@ -361,7 +361,7 @@ static void agrees_with_a_log_of_all_that_happened(void **state)
                         assert_true(truth_read_service(truths[team], slice_of(names[s]),
                                                        amounts_of(listed[team][s], 3)));
                 }
-                assert_true(truth_read_done(truths[team], book, &owners[team], 50, NULL, NULL));
+                assert_true(truth_read_done(truths[team], book, &owners[team], NULL, NULL));
             }
             int team = (int)any(&r, 2), without = (int)any(&r, NAMES);
             struct amounts want = { 0, 0 };
@@ -447,11 +447,10 @@ static void run_calls(struct cloud *c, struct random *r, int64_t now)
         }
         if (call->place && call->ends_at == now) {
             bool is_refused = call->applies_at < 0 && any(r, 2);
-            budget_settle(&call->place,
-                          is_refused         ? BUDGET_NOTHING
-                          : call->is_applied ? (any(r, 4) ? BUDGET_DONE : BUDGET_UNKNOWN)
-                                             : BUDGET_UNKNOWN,
-                          now);
+            enum budget_end end = is_refused         ? BUDGET_NOTHING
+                                  : call->is_applied ? (any(r, 4) ? BUDGET_DONE : BUDGET_UNKNOWN)
+                                                     : BUDGET_UNKNOWN;
+            budget_settle(&call->place, end, end == BUDGET_UNKNOWN ? now + PATIENT : now);
         }
     }
 }
@@ -477,7 +476,7 @@ static void a_cloud_of_any_order_never_passes_the_limit(void **state)
                     truth_read_service(t.truth, slice_of(names[reading]), amounts_of(c.has[reading], 0)));
                 reading++;
             } else if (reading == NAMES) {
-                assert_true(truth_read_done(t.truth, t.book, &all, PATIENT, NULL, NULL));
+                assert_true(truth_read_done(t.truth, t.book, &all, NULL, NULL));
                 reading = -1;
             }
             struct call *call = &c.calls[any(&r, CALLS)];
@@ -510,7 +509,7 @@ int main(void)
         cmocka_unit_test(counts_the_larger_of_listed_and_reserved),
         cmocka_unit_test(each_part_counts_by_its_larger_value),
         cmocka_unit_test(a_reading_that_began_before_the_end_does_not_release),
-        cmocka_unit_test(unknown_outcomes_count_for_the_grace),
+        cmocka_unit_test(unknown_outcomes_count_until_they_are_certain),
         cmocka_unit_test(a_failed_reading_changes_nothing),
         cmocka_unit_test(a_doubt_outlives_a_reading_that_began_before_it),
         cmocka_unit_test(a_service_on_two_pages_counts_once),

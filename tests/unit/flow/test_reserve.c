@@ -21,6 +21,12 @@
              "[policy vision]\nservices = vision_*\n" RULES
 
 static const char ini_budget[] = INI("nlp_*", "max_total_replicas = 5\n");
+#define INI_OF_ONE(upstream, services)                                                                       \
+    "[gateway]\nlisten = 127.0.0.1:8080\n[upstream main]\nregion = cn-shanghai\n" upstream                   \
+    "[credential main]\ntype = access_key\nfile = /nonexistent/credentials\n[audit]\npath = "                \
+    "/tmp/audit.jsonl\n[client nlp]\ntoken_sha256 = "                                                        \
+    "278cc70e7b8153b22a75a4c7136dc451adef7ca55dcd8bde9db0e6d9586f0b1f\npolicy = all\n"                       \
+    "[policy all]\nservices = " services "\n" RULES "max_total_replicas = 5\n"
 
 #define CREATE  "/api/v2/app_services"
 #define UPDATE  "/api/v2/app_services/cn-shanghai/nlp_a"
@@ -561,13 +567,7 @@ static void scalers_that_cannot_be_read_stop_growth(void **state)
 #define LONG_NAME           "nlp_aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" /* 64 characters */
 #define UNSAID(name, total) "{" name "\"AppSpecName\":\"llama_7b_fp16\",\"TotalInstance\":" total "}"
 
-static const char ini_of_one[] =
-    "[gateway]\nlisten = 127.0.0.1:8080\n[upstream main]\nregion = cn-shanghai\n"
-    "[credential main]\ntype = access_key\nfile = /nonexistent/credentials\n[audit]\npath = "
-    "/tmp/audit.jsonl\n"
-    "[client nlp]\ntoken_sha256 = 278cc70e7b8153b22a75a4c7136dc451adef7ca55dcd8bde9db0e6d9586f0b1f\npolicy = "
-    "all\n"
-    "[policy all]\nservices = *\n" RULES "max_total_replicas = 5\n";
+static const char ini_of_one[] = INI_OF_ONE("", "*");
 
 static void a_scaler_of_a_name_that_cannot_be_asked_for_stops_growth(void **state)
 {
@@ -945,6 +945,67 @@ static void a_service_takes_its_reservation_to_its_new_owner(void **state)
     world_free(w);
 }
 
+/* ---- a timeout that was longer when a change was sent ---- */
+
+static const char ini_patient[] = INI_OF_ONE("timeout = 300s\n", "nlp_*");
+static const char ini_hasty[] = INI_OF_ONE("timeout = 1s\nconnect_timeout = 500ms\n", "nlp_*");
+#define START SERVICE "/start"
+
+static void a_shorter_timeout_ends_no_doubt_about_what_was_sent_before(void **state)
+{
+    struct world *w = world_new(ini_patient);
+
+    (void)state;
+    world_ask(w, "tok-nlp", "POST", CREATE, BODY("nlp_a", "llama_7b_fp16", "4"));
+    world_answer(w, 0, 200, LIST("0", ""));
+    load(w, ini_hasty);
+    world_fail(w, 1, SEND_NO_ANSWER, false); /* it was sent before */
+    world_pass_ms(w, 1100);
+    world_ask(w, "tok-nlp", "POST", CREATE, BODY("nlp_b", "llama_7b_fp16", "4"));
+    assert_int_equal(w->send_count, 3);
+    assert_has(w->sends[2].head, "GET /api/v2/services?"); /* not yet what became of nlp_a */
+    world_answer(w, 2, 200, LIST("0", ""));
+    assert_has(w->replies[1].body, "would be 8 replicas of all services together (4 now or under way");
+    world_ask(w, "tok-nlp", "PUT", START, NULL);
+    assert_has(w->replies[2].body, "Easgate.ChangeInProgress");
+    /* a second doubt, of this timeout, ends the first one no sooner */
+    world_ask(w, "tok-nlp", "DELETE", SERVICE, NULL);
+    world_fail(w, 3, SEND_NO_ANSWER, false);
+    world_pass_ms(w, 1100);
+    world_ask(w, "tok-nlp", "PUT", START, NULL);
+    assert_has(w->replies[4].body, "Easgate.ChangeInProgress");
+    world_pass_ms(w, 297000);
+    world_ask(w, "tok-nlp", "PUT", START, NULL);
+    assert_has(w->replies[5].body, "Easgate.ChangeInProgress");
+    world_pass_ms(w, 1000);
+    size_t sends = w->send_count;
+    world_ask(w, "tok-nlp", "POST", CREATE, BODY("nlp_b", "llama_7b_fp16", "4"));
+    world_answer(w, sends, 200, LIST("0", ""));
+    assert_has(w->sends[sends + 1].body, "nlp_b");
+    gate_abort_all(w->gate);
+    world_free(w);
+}
+
+/* The list may have been read before the change took effect, so its reservation stays for as long as a reading may take. */
+static void a_reading_under_the_old_timeout_misses_no_change(void **state)
+{
+    struct world *w = world_new(ini_patient);
+
+    (void)state;
+    world_ask(w, "tok-nlp", "POST", CREATE, BODY("nlp_a", "llama_7b_fp16", "4"));
+    world_answer(w, 0, 200, LIST("0", ""));
+    world_ask(w, "tok-nlp", "POST", CREATE, BODY("nlp_b", "llama_7b_fp16", "4"));
+    load(w, ini_hasty);
+    world_answer(w, 2, 200, LIST("0", ""));
+    assert_has(w->sends[3].head, "GET /api/v2/services?");
+    world_answer(w, 1, 200, "{}");
+    for (int i = 0; i < 25; i++)
+        world_pass_ms(w, 10000);
+    world_answer(w, 3, 200, LIST("0", ""));
+    assert_has(w->replies[1].body, "would be 8 replicas of all services together (4 now or under way");
+    world_free(w);
+}
+
 /* ---- what is shown ---- */
 
 static char *page(struct world *w)
@@ -1030,6 +1091,8 @@ int main(void)
         cmocka_unit_test(a_new_configuration_wakes_each_who_waits_once),
         cmocka_unit_test(a_limit_that_ends_wakes_each_who_waits_once),
         cmocka_unit_test(a_service_takes_its_reservation_to_its_new_owner),
+        cmocka_unit_test(a_shorter_timeout_ends_no_doubt_about_what_was_sent_before),
+        cmocka_unit_test(a_reading_under_the_old_timeout_misses_no_change),
         cmocka_unit_test(the_page_shows_what_is_known),
     };
 
