@@ -140,11 +140,18 @@ static enum step_result answer_unknown(struct txn *t, const struct unknown *k)
     return answer(t);
 }
 
+/* A service may be another team's by now, and what it has is theirs to know. */
+static bool is_theirs(const struct unknown *k, const struct policy *p)
+{
+    return k->service[0] && !policy_owns(p, BOUND_services, slice_of(k->service));
+}
+
 static enum step_result answer_request(struct txn *t, struct slice id)
 {
-    const struct unknown *k = unknowns_find(t->gate->unknowns, id, t->in.pass.client->name);
+    const struct client *c = t->in.pass.client;
+    const struct unknown *k = unknowns_find(t->gate->unknowns, id, c->name);
 
-    if (!k)
+    if (!k || is_theirs(k, c->policy))
         return txn_refuse(t, REASON_NOT_FOUND,
                           "no request of yours with this id has an outcome that was not known; its answer or "
                           "refusal said what came of it");

@@ -146,6 +146,44 @@ static void knows_what_was_not_known(void **state)
     world_free(w);
 }
 
+/* The services went to another team, and the client's policy has others. */
+static void says_nothing_of_a_service_that_went_to_another_team(void **state)
+{
+    static const char moved[] =
+        "[gateway]\nlisten = 127.0.0.1:8080\n[upstream main]\nregion = cn-shanghai\n"
+        "[credential main]\ntype = access_key\nfile = /nonexistent/credentials\n[audit]\npath = "
+        "/tmp/audit.jsonl\n[client nlp]\ntoken_sha256 = "
+        "278cc70e7b8153b22a75a4c7136dc451adef7ca55dcd8bde9db0e6d9586f0b1f\npolicy = small\n"
+        "[client vision]\ntoken_sha256 = "
+        "404701cf771af71cefcf64bb062476da152c82a5b6ec386bc62491f6da8ff4c5\npolicy = vision\n"
+        "[policy small]\nallow = DescribeService\nservices = old_*\n"
+        "[policy vision]\nallow = DescribeService\nservices = nlp_*\n";
+    struct world *w = world_new(ini);
+    struct snapshot *snap = world_snapshot(moved);
+    char target[160], unheard[160];
+
+    (void)state;
+    world_ask(w, "tok-nlp", "POST", CREATE, BODY("nlp_a", "1"));
+    world_fail(w, 0, SEND_NO_ANSWER, false);
+    snprintf(target, sizeof target, "/easgate/v1/requests/%s", w->replies[0].request_id);
+    memset(snap->digest, 'a', 64);
+    gate_set_snapshot(w->gate, snap);
+    snapshot_unref(&snap);
+    world_pass_ms(w, 31000);
+    world_answer(w, 1, 200,
+                 "{\"ServiceName\":\"nlp_a\",\"AppSpecName\":\"llama_7b_fp16\",\"TotalInstance\":37}");
+    world_ask(w, "tok-nlp", "GET", target, NULL);
+    assert_int_equal(w->replies[1].status, 404);
+    assert_has_not(w->replies[1].body, "nlp_a");
+    assert_has_not(w->replies[1].body, "37");
+    /* as one that never was */
+    snprintf(unheard, sizeof unheard, "/easgate/v1/requests/%032d", 7);
+    world_ask(w, "tok-nlp", "GET", unheard, NULL);
+    assert_int_equal(w->replies[2].status, 404);
+    assert_string_equal(strstr(w->replies[1].body, "\"HostId\""), strstr(w->replies[2].body, "\"HostId\""));
+    world_free(w);
+}
+
 #define REPORT                                                                                               \
     "[gateway]\nlisten = 127.0.0.1:8080\n[upstream main]\nregion = cn-shanghai\n"                            \
     "[credential main]\ntype = access_key\nfile = /nonexistent/credentials\n[audit]\npath = "                \
@@ -259,6 +297,7 @@ int main(void)
         cmocka_unit_test(takes_own_paths_exactly),
         cmocka_unit_test(gives_the_verdict_alone),
         cmocka_unit_test(knows_what_was_not_known),
+        cmocka_unit_test(says_nothing_of_a_service_that_went_to_another_team),
         cmocka_unit_test(report_lifts_limits_only),
         cmocka_unit_test(report_lifts_the_budget_and_shows_what_is_left),
         cmocka_unit_test(ends_a_client_by_its_date),
