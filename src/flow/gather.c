@@ -39,6 +39,13 @@ static void keep_plain(struct json *page)
     }
 }
 
+static enum step_result too_many(struct txn *t, size_t seen)
+{
+    return txn_refuse(t, REASON_UPSTREAM_ANSWER,
+                      "page %llu of the list of EAS has %zu %.*s; " LIST_PAGE_SIZE_TEXT " were asked for",
+                      (unsigned long long)t->gather.page, seen, SLICE_FMT(t->gather.op->list.items));
+}
+
 /* Take a page in; AGAIN when there are more. The first page's tree, without its items, is what the answer is made of. */
 enum step_result gather_take(struct txn *t, const struct http1_msg *answer)
 {
@@ -62,6 +69,8 @@ enum step_result gather_take(struct txn *t, const struct http1_msg *answer)
         (list->total.n && !json_integer(json_get(page, list->total), 0, COUNT_MAX, &total)))
         result = txn_refuse(t, REASON_UPSTREAM_ANSWER, "the list of EAS has no readable %.*s%s%.*s",
                             SLICE_FMT(list->items), list->total.n ? " and " : "", SLICE_FMT(list->total));
+    else if (list->total.n && seen > LIST_PAGE_SIZE) /* all pages together would be more than is bounded */
+        result = too_many(t, seen);
     if (result == STEP_NEXT && !t->gather.owned)
         t->gather.owned = json_new_array();
     if (result == STEP_NEXT && (!t->gather.owned || !keep_owned(t, items)))

@@ -16,6 +16,7 @@
 /* Path and query of what is sent, so that its record says all of them. */
 #define TXN_TARGET_MAX_BYTES 2048
 /* Page size of our own reads of whole lists: EAS's default (docs/eas/README.md, ListServices). */
+#define LIST_PAGE_SIZE      100
 #define LIST_PAGE_SIZE_TEXT "100"
 
 enum step_result {

@@ -8,7 +8,8 @@ static const char ini[] =
     "/tmp/audit.jsonl\n"
     "[client nlp]\ntoken_sha256 = 278cc70e7b8153b22a75a4c7136dc451adef7ca55dcd8bde9db0e6d9586f0b1f\npolicy = "
     "small\n"
-    "[policy small]\nallow = @read, @lifecycle\nservices = nlp_*\nservice_specs = llama_7b_fp16 <= 4\n";
+    "[policy small]\nallow = @read, @lifecycle\nservices = nlp_*\naddons = nlp_1\nservice_specs = "
+    "llama_7b_fp16 <= 4\n";
 
 #define SERVICE "/api/v2/services/cn-shanghai/nlp_a"
 #define STATE(member)                                                                                        \
@@ -75,6 +76,47 @@ static void a_list_is_cut_whatever_its_status(void **state)
     world_free(w);
 }
 
+/* A page of so many of them; TotalCount says `total`, unless it is negative. */
+static const char *page_of(const char *items, const char *id, int count, int total)
+{
+    static char text[64 * 1024];
+    size_t n = 0;
+
+    n += (size_t)snprintf(text, sizeof text, "{\"%s\":[", items);
+    for (int i = 0; i < count; i++)
+        n += (size_t)snprintf(text + n, sizeof text - n, "%s{\"%s\":\"nlp_%d\"}", i ? "," : "", id, i);
+    if (total < 0)
+        snprintf(text + n, sizeof text - n, "]}");
+    else
+        snprintf(text + n, sizeof text - n, "],\"TotalCount\":%d}", total);
+    return text;
+}
+
+/* Whatever EAS sends, of all pages no more is kept than was asked for. */
+static void a_page_has_no_more_than_was_asked_for(void **state)
+{
+    struct world *w = world_new(ini);
+
+    (void)state;
+    world_ask(w, "tok-nlp", "GET", "/api/v2/services?PageSize=2", NULL);
+    assert_has(w->sends[0].head, "PageSize=100");
+    world_answer(w, 0, 200, page_of("Services", "ServiceName", 100, 100));
+    assert_int_equal(w->replies[0].status, 200);
+    world_ask(w, "tok-nlp", "GET", "/api/v2/services?PageSize=1000", NULL);
+    world_answer(w, 1, 200, page_of("Services", "ServiceName", 101, 101));
+    assert_int_equal(w->replies[1].status, 502);
+    assert_has(w->replies[1].body, "page 1 of the list of EAS has 101 Services; 100 were asked for");
+    world_ask(w, "tok-nlp", "GET", "/api/v2/services", NULL);
+    world_answer(w, 2, 200, page_of("Services", "ServiceName", 100, 300));
+    world_answer(w, 3, 200, page_of("Services", "ServiceName", 200, 300));
+    assert_has(w->replies[2].body, "page 2 of the list of EAS has 200 Services");
+    /* a list without a count has no pages */
+    world_ask(w, "tok-nlp", "GET", "/api/v2/tenantaddons", NULL);
+    world_answer(w, 4, 200, page_of("Addons", "Name", 101, -1));
+    assert_int_equal(w->replies[3].status, 200);
+    world_free(w);
+}
+
 /* What a first try came to is no part of the second one's outcome. */
 static void a_second_try_has_an_outcome_of_its_own(void **state)
 {
@@ -102,6 +144,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_start_needs_a_state_without_doubt),
         cmocka_unit_test(a_list_is_cut_whatever_its_status),
+        cmocka_unit_test(a_page_has_no_more_than_was_asked_for),
         cmocka_unit_test(a_second_try_has_an_outcome_of_its_own),
     };
 
