@@ -4,8 +4,8 @@
  * One request at a time: once one is whole, what follows waits unparsed in `pending`, and nothing more is read than what
  * one more read brings. Just before the answer the next head is looked at, so that an answer in front of garbage can say
  * that it is the last one; the garbage's own refusal is recorded and never sent.
- * Must never: feed the reader while a request is being handed over, judge a head twice, let evhttp see a byte of a request
- * that is not whole.
+ * Must never: feed the reader while a request is being handed over, feed it past what waits in `pending` or past a head that
+ * is not judged, judge a head twice, let evhttp see a byte of a request that is not whole.
  */
 #include "edge/guard_inner.h"
 #include "base/must.h"
@@ -256,7 +256,14 @@ static void on_complete(struct guard *g)
 
 /* ---- bytes ---- */
 
-/* What was not taken stays in, or goes to, pending. Without memory it is dropped, and the answer that is due the last. */
+/* Something that came earlier waits for guard_resume: bytes, or a head that was read and not judged. */
+static bool is_behind(const struct guard *g)
+{
+    return g->pending.n || g->next_head_waits;
+}
+
+/* What was not taken stays in, or goes to, pending. Without memory it is dropped, and the answer that is due, or on its way,
+ * the last. */
 static void keep_rest(struct guard *g, struct slice rest, bool is_from_pending)
 {
     if (is_from_pending) {
@@ -273,6 +280,8 @@ static void keep_rest(struct guard *g, struct slice rest, bool is_from_pending)
     sbuf_drop(&g->pending);
     g->pending_at = 0;
     g->close = true;
+    if (g->phase == GUARD_ANSWER)
+        guard_set_phase(g, GUARD_CLOSING);
 }
 
 static void on_partial(struct guard *g)
@@ -340,9 +349,14 @@ void guard_on_readable(evutil_socket_t fd, short what, void *guard)
 {
     struct guard *g = guard;
     char *buffer = g->all->buffer;
-    ssize_t n = recv(fd, buffer, GUARD_READ_BYTES, 0);
 
     (void)what;
+    /* An answer was written earlier in this turn, and the task that goes on with what waits has not run yet. */
+    if (is_in_request(g->phase) && is_behind(g)) {
+        guard_set_reading(g, false);
+        return;
+    }
+    ssize_t n = recv(fd, buffer, GUARD_READ_BYTES, 0);
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return;
     if (n < 0) {
@@ -400,8 +414,8 @@ void guard_resume(struct guard *g)
         return;
     if (judged || pending_rest(g).n)
         feed(g, pending_rest(g), true);
-    if (!is_in_request(g->phase))
-        return;
+    if (is_behind(g) || (!is_in_request(g->phase) && g->phase != GUARD_WORK))
+        return; /* the next answer asks for this task again */
     if (g->saw_end)
         on_end(g);
     else

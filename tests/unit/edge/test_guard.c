@@ -544,6 +544,98 @@ static void test_early_closes(void **state)
     rig_free(r);
 }
 
+/* An answer that another event of the turn writes, before the client's own bytes of that turn are read. */
+static void answer_now(evutil_socket_t fd, short what, void *gate)
+{
+    (void)fd;
+    (void)what;
+    answer_held(gate);
+}
+
+struct late {
+    const char *first, *then; /* then comes in the turn of the first answer; NULL = the client's end */
+    unsigned answers;
+    const char *last;
+    unsigned heads;
+};
+
+static const struct late late[] = {
+    /* the next head waits for its judgement */
+    { GET "\r\n" POST N5 "\r\n", "hello", 2, "POST /api/v2/app_services 5 hello", 2 },
+    { GET "\r\n" POST N5 "\r\n", "hello" GET "\r\n", 3, "GET /api/v2/services 0 ", 3 },
+    /* and so do bytes behind it */
+    { GET "\r\n" POST N5 "\r\nhe", "llo", 2, "POST /api/v2/app_services 5 hello", 2 },
+    { GET "\r\n" GET "\r\n" GET "\r\n" POST N5 "\r\nh", "ello", 4, "POST /api/v2/app_services 5 hello", 4 },
+    /* the end, behind whole requests */
+    { GET "\r\n" POST N5 "\r\nhello", NULL, 2, "POST /api/v2/app_services 5 hello", 2 },
+    { GET "\r\n" GET "\r\n" GET "\r\n" POST N5 "\r\nhello", NULL, 4, "POST /api/v2/app_services 5 hello", 4 },
+};
+
+static void come_late(struct rig *r, const struct late *l)
+{
+    struct raw *c = raw_connect(r);
+    struct event *other = event_new(loop_base(r->loop), -1, 0, answer_now, &r->gate);
+
+    assert_non_null(other);
+    turns(r, 3);
+    r->gate.hold = true;
+    raw_send(c, l->first, strlen(l->first));
+    TURNS_UNTIL(r, r->gate.held_count == 1, 2000)
+    {
+    }
+    if (l->then)
+        raw_send(c, l->then, strlen(l->then));
+    else
+        shutdown(c->fd, SHUT_WR);
+    event_active(other, EV_TIMEOUT, 1); /* runs before what the turn finds readable */
+    r->gate.hold = false;
+    until_answers(r, c, l->answers);
+    event_free(other);
+    assert_null(strstr(statuses(c), "4"));
+    raw_free(c);
+    until_empty(r);
+}
+
+/* What comes in the turn of an answer must not be read before what came earlier and still waits. */
+static void test_nothing_overtakes(void **state)
+{
+    (void)state;
+
+    for (size_t i = 0; i < sizeof late / sizeof late[0]; i++) {
+        struct rig *r = rig_new();
+        come_late(r, &late[i]);
+        assert_string_equal(r->gate.last, late[i].last);
+        assert_int_equal(r->gate.heads, late[i].heads);
+        assert_int_equal(r->gate.early, 0);
+        rig_free(r);
+    }
+}
+
+/* The end of the stream was read while the first request was under way: what came before it is served, nothing is cut. */
+static void test_the_end_waits(void **state)
+{
+    (void)state;
+    struct rig *r = rig_new();
+    struct raw *c = raw_connect(r);
+    static const char four[] = GET "\r\n" GET "\r\n" GET "\r\n" POST N5 "\r\nhello";
+
+    r->gate.hold = true;
+    raw_send(c, four, sizeof four - 1);
+    shutdown(c->fd, SHUT_WR);
+    TURNS_UNTIL(r, r->gate.held_count == 1, 2000)
+    {
+    }
+    turns(r, 5);
+    r->gate.hold = false;
+    answer_held(&r->gate);
+    until_end(r, c);
+    assert_string_equal(statuses(c), "200 200 200 200");
+    assert_int_equal(r->gate.early, 0);
+    raw_free(c);
+    until_empty(r);
+    rig_free(r);
+}
+
 static void test_big_answer(void **state)
 {
     (void)state;
@@ -699,6 +791,8 @@ int main(void)
         cmocka_unit_test(test_garbage_behind_a_request_under_way),
         cmocka_unit_test(test_client_leaves),
         cmocka_unit_test(test_early_closes),
+        cmocka_unit_test(test_nothing_overtakes),
+        cmocka_unit_test(test_the_end_waits),
         cmocka_unit_test(test_big_answer),
         cmocka_unit_test(test_memory_bound),
         cmocka_unit_test(test_untaken_answers),
