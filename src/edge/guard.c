@@ -180,41 +180,63 @@ static void count_in(struct guard *g)
     g->is_peer_counted = set_peer_count(all, &g->peer, peer_count(all, &g->peer) + 1);
 }
 
+static void count_out_of_peer(struct guard *g)
+{
+    if (g->is_peer_counted)
+        set_peer_count(g->all, &g->peer, peer_count(g->all, &g->peer) - 1);
+    g->is_peer_counted = false;
+}
+
+/* Refused at a cap: it holds no place under it while it gets its answer. */
+static void count_over_cap(struct guard *g)
+{
+    g->is_over_cap = true;
+    g->all->over_cap_count++;
+    count_out_of_peer(g);
+}
+
 static void count_out(struct guard *g)
 {
     struct guards *all = g->all;
 
+    if (g->is_over_cap)
+        all->over_cap_count--;
     if (g->is_counted) {
         all->count--;
         count_open(all);
     }
-    if (g->is_peer_counted)
-        set_peer_count(all, &g->peer, peer_count(all, &g->peer) - 1);
-    g->is_counted = g->is_peer_counted = false;
+    count_out_of_peer(g);
+    g->is_counted = g->is_over_cap = false;
 }
 
-/* The connection that has been without a whole head for longest; of this peer, if it is not NULL. */
+/* The one whose deadline of this phase comes first; of this peer, if it is not NULL. Who was refused at a cap holds no place. */
+static struct guard *first_in(struct guards *all, enum guard_phase phase, const struct peer *peer)
+{
+    struct list *head = &all->due[phase].all;
+
+    for (struct list *at = head->next; at != head; at = at->next) {
+        struct guard *g = LIST_OWNER(at, struct guard, deadline.link);
+        if (!g->is_over_cap && (!peer || g->peer.key == peer->key))
+            return g;
+    }
+    return NULL;
+}
+
+/* Whom a newcomer may push out: first who has the last answer, then who has been without a whole head for longest, then who
+ * is idle. */
 static struct guard *oldest_waiting(struct guards *all, const struct peer *peer)
 {
-    static const enum guard_phase waiting[] = { GUARD_FIRST, GUARD_HEAD, GUARD_IDLE };
-    struct guard *found = NULL;
+    struct guard *answered = first_in(all, GUARD_LINGER, peer);
 
-    for (size_t i = 0; i < sizeof waiting / sizeof waiting[0]; i++) {
-        struct list *head = &all->due[waiting[i]].all;
-        struct list *at = head->next;
-        struct guard *g = NULL;
-        for (; at != head; at = at->next) {
-            g = LIST_OWNER(at, struct guard, deadline.link);
-            if (!peer || g->peer.key == peer->key)
-                break;
-        }
-        /* An idle one only if none is in its head. */
-        if (at == head || (found && waiting[i] == GUARD_IDLE))
-            continue;
-        if (!found || g->deadline.at_ms < found->deadline.at_ms)
-            found = g;
-    }
-    return found;
+    if (answered)
+        return answered;
+    struct guard *silent = first_in(all, GUARD_FIRST, peer);
+    struct guard *begun = first_in(all, GUARD_HEAD, peer);
+    if (silent && begun)
+        return begun->deadline.at_ms < silent->deadline.at_ms ? begun : silent;
+    if (silent || begun)
+        return silent ? silent : begun;
+    return first_in(all, GUARD_IDLE, peer);
 }
 
 /* Make room at a cap: true if a connection was dropped for g. */
@@ -233,16 +255,19 @@ static bool drop_oldest(struct guards *all, const struct peer *peer)
     return true;
 }
 
+static uint64_t max_connections(const struct guards *all)
+{
+    return all->setup.max_connections ? all->setup.max_connections : guards_config(all)->max_connections;
+}
+
 static bool fits(struct guard *g)
 {
     struct guards *all = g->all;
-    const struct cfg_gateway *cfg = guards_config(all);
-    uint64_t max = all->setup.max_connections ? all->setup.max_connections : cfg->max_connections;
 
-    if (g->is_peer_counted && peer_count(all, &g->peer) > cfg->max_connections_per_peer &&
+    if (g->is_peer_counted && peer_count(all, &g->peer) > guards_config(all)->max_connections_per_peer &&
         !drop_oldest(all, &g->peer))
         return false;
-    return all->count <= max || drop_oldest(all, NULL);
+    return all->count - all->over_cap_count <= max_connections(all) || drop_oldest(all, NULL);
 }
 
 /* ---- birth ---- */
@@ -338,12 +363,14 @@ static void refuse_newcomer(struct guard *g, enum reason reason)
 {
     struct guards *all = g->all;
     struct refusal refusal = { .reason = reason, .step = S("connection") };
-    uint64_t max =
-        all->setup.max_connections ? all->setup.max_connections : guards_config(all)->max_connections;
+    bool has_room = all->count <= max_connections(all) + OVER_CAP_MAX;
 
-    if (reason == REASON_TOO_MANY)
+    if (reason == REASON_TOO_MANY) {
         count_one(all, METRIC_connections_refused_total);
-    if (all->count <= max + OVER_CAP_MAX) {
+        count_over_cap(g);
+        has_room = all->over_cap_count <= OVER_CAP_MAX;
+    }
+    if (has_room) {
         guard_refuse(g, &refusal, NULL);
         return;
     }

@@ -53,6 +53,7 @@ struct guard {
     size_t lingered_bytes;
 
     bool is_counted, is_peer_counted; /* in all->count, in all->peers */
+    bool is_over_cap;                 /* refused at a cap; in all->over_cap_count */
     bool saw_end;                     /* the client sends nothing more */
     bool close;                       /* after the answer that is due */
     bool is_head_request;             /* the refused method was HEAD: no body */
@@ -64,7 +65,7 @@ struct guards {
     const struct clock *clock;
     struct deadlines due[GUARD_PHASE_COUNT_]; /* in order of time; unused where a phase has no deadline */
     struct guard *spare, *handing;
-    size_t count, held_bytes, unsent_bytes;
+    size_t count, over_cap_count, held_bytes, unsent_bytes;
     struct map *peers; /* key -> how many connections, as a pointer's value; local peers are not in it */
     bool is_draining;
     struct answer_date date;

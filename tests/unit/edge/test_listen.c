@@ -255,6 +255,52 @@ static void test_connection_cap(void **state)
     rig_free(r);
 }
 
+/* Who was answered for the last time and stays holds no place: one that asks gets in, and never more than the cap. */
+static void test_cap_and_linger(void **state)
+{
+    (void)state;
+    struct rig *r = rig_new_with(small_caps);
+    struct raw *bad[4], *c[7];
+
+    for (int i = 0; i < 4; i++) {
+        bad[i] = raw_connect(r);
+        SEND(bad[i], "X\r\n");
+        until_answers(r, bad[i], 1);
+        assert_string_equal(statuses(bad[i]), "400");
+    }
+    r->gate.hold = true;
+    for (unsigned i = 0; i < 4; i++) { /* each takes the place of one of them */
+        c[i] = raw_connect(r);
+        SEND(c[i], GET);
+        TURNS_UNTIL(r, r->gate.held_count == i + 1, 1000)
+        {
+        }
+        assert_int_equal(r->gate.held_count, i + 1);
+    }
+    turns(r, 3);
+    assert_int_equal(listeners_connections(r->ls), 4);
+    /* Those that are refused now are over the cap: they make no room for each other. */
+    for (int i = 4; i < 7; i++) {
+        c[i] = raw_connect(r);
+        until_answers(r, c[i], 1);
+        assert_string_equal(statuses(c[i]), "503");
+        SEND(c[i], GET);
+    }
+    turns(r, 5);
+    assert_int_equal(r->gate.held_count, 4);
+    assert_int_equal(listeners_connections(r->ls), 7);
+    r->gate.hold = false;
+    answer_held(&r->gate);
+    for (int i = 0; i < 4; i++) {
+        until_answers(r, c[i], 1);
+        raw_free(bad[i]);
+    }
+    for (int i = 0; i < 7; i++)
+        raw_free(c[i]);
+    until_empty(r);
+    rig_free(r);
+}
+
 /* Many that say nothing do not keep one out that does; descriptors come back. */
 static void test_idle_flood(void **state)
 {
@@ -687,13 +733,13 @@ static void test_admin(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_deadlines),  cmocka_unit_test(test_connection_cap),
-        cmocka_unit_test(test_idle_flood), cmocka_unit_test(test_unix),
-        cmocka_unit_test(test_unix_taken), cmocka_unit_test(test_tcp_taken),
-        cmocka_unit_test(test_plaintext),  cmocka_unit_test(test_disagreement),
-        cmocka_unit_test(test_starved),    cmocka_unit_test(test_no_descriptors),
-        cmocka_unit_test(test_drain),      cmocka_unit_test(test_close_at_once),
-        cmocka_unit_test(test_admin),
+        cmocka_unit_test(test_deadlines),      cmocka_unit_test(test_connection_cap),
+        cmocka_unit_test(test_cap_and_linger), cmocka_unit_test(test_idle_flood),
+        cmocka_unit_test(test_unix),           cmocka_unit_test(test_unix_taken),
+        cmocka_unit_test(test_tcp_taken),      cmocka_unit_test(test_plaintext),
+        cmocka_unit_test(test_disagreement),   cmocka_unit_test(test_starved),
+        cmocka_unit_test(test_no_descriptors), cmocka_unit_test(test_drain),
+        cmocka_unit_test(test_close_at_once),  cmocka_unit_test(test_admin),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

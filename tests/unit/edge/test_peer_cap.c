@@ -81,9 +81,51 @@ static void test_peer_cap(void **state)
     rig_free(r);
 }
 
+/* One peer that comes over and over at its cap takes nobody else's place: what it is refused counts for nobody. */
+static void test_refused_peers(void **state)
+{
+    (void)state;
+    struct rig *r = rig_new_with(two_each);
+    struct raw *busy[2], *refused[110], *c;
+
+    next_key = 1;
+    r->gate.hold = true;
+    for (unsigned i = 0; i < 2; i++) {
+        busy[i] = raw_connect(r);
+        raw_send(busy[i], GET, sizeof GET - 1);
+        TURNS_UNTIL(r, r->gate.held_count == i + 1, 1000)
+        {
+        }
+    }
+    for (unsigned i = 0; i < 110; i++) {
+        refused[i] = raw_connect(r);
+        TURNS_UNTIL(r, r->gate.early == i + 1, 1000)
+        {
+        }
+        assert_int_equal(r->gate.early, i + 1);
+    }
+    assert_true(listeners_connections(r->ls) < 50); /* a few may read their answer */
+    r->gate.hold = false;
+    next_key = 2;
+    c = raw_connect(r);
+    get(r, c, 1);
+    assert_string_equal(statuses(c), "200");
+    answer_held(&r->gate);
+    for (int i = 0; i < 2; i++) {
+        until_answers(r, busy[i], 1);
+        raw_free(busy[i]);
+    }
+    for (int i = 0; i < 110; i++)
+        raw_free(refused[i]);
+    raw_free(c);
+    until_empty(r);
+    rig_free(r);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(test_peer_cap) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_peer_cap),
+                                        cmocka_unit_test(test_refused_peers) };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
