@@ -233,6 +233,24 @@ static void on_name_news(void *arg)
     pump_later(p);
 }
 
+/* Just opened, it is fresh for whoever waits longest, whatever the limits on idling say: with an idle_timeout or a
+ * change_idle_max of 0 it would be too old at once, and the next one, too. */
+static void on_conn_ready(struct upmember *m)
+{
+    struct uppool *p = m->pool;
+
+    p->connecting_count--;
+    p->good_address = upconn_address(m->conn);
+    if (p->world->metrics)
+        metric_add(p->world->metrics, METRIC_upstream_connects_total, 1);
+    if (list_is_empty(&p->queue) && !p->is_retired)
+        member_rest(m);
+    else if (!list_is_empty(&p->queue) && upconn_is_usable(m->conn))
+        start(p, m, LIST_OWNER(p->queue.next, struct upreq, link));
+    else
+        member_free(m);
+}
+
 static void on_conn_failed(struct upmember *m)
 {
     struct uppool *p = m->pool;
@@ -268,16 +286,10 @@ static void on_conn_event(void *arg, struct upconn *c, enum upconn_event event)
     struct upmember *m = arg;
     struct uppool *p = m->pool;
 
+    (void)c;
     switch (event) {
     case UPCONN_READY:
-        p->connecting_count--;
-        p->good_address = upconn_address(c);
-        if (p->world->metrics)
-            metric_add(p->world->metrics, METRIC_upstream_connects_total, 1);
-        if (p->is_retired && list_is_empty(&p->queue))
-            member_free(m);
-        else
-            member_rest(m);
+        on_conn_ready(m);
         break;
     case UPCONN_FAILED:
         on_conn_failed(m);

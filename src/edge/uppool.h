@@ -1,7 +1,8 @@
 /*
  * uppool: the connections to one upstream (host, port, trust) and the requests that wait for one.
  *   - a change takes only a connection idle for less than its change_idle_max_ms, a read any that is still open; both are
- *     asked right before whether the peer is silent; the one used last goes first;
+ *     asked right before whether the peer is silent; the one used last goes first; a new one serves whoever waits longest,
+ *     so that with limits of 0 each exchange has one connection, its own;
  *   - at most max_connections; what finds none waits in order of arrival;
  *   - a connection that turns out dead before a byte was given to it costs nothing: the next one, or a new one, is taken.
  * Loop thread only.

@@ -99,6 +99,48 @@ static void test_change_wants_a_fresh_connection(void **state)
     rig_free(r, stub);
 }
 
+/* Limits of 0 on idling mean: no connection serves twice. Each exchange gets one of its own, with one handshake. */
+static void test_no_idling_at_all(void **state)
+{
+    static const struct {
+        uint64_t idle_ms, change_idle_ms;
+        bool is_change;
+        unsigned connections;
+    } rows[] = {
+        { 0, 0, false, 6 },    { 0, 0, true, 6 },      { 30000, 0, true, 6 },
+        { 0, 5000, false, 6 }, { 30000, 0, false, 1 },
+    };
+
+    (void)state;
+    for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct rig *r = rig_new();
+        struct stub *stub = rig_stub(r, stub_serve_echo, NULL);
+        struct txn t[6];
+        r->cfg.idle_timeout_ms = rows[i].idle_ms;
+        r->cfg.change_idle_max_ms = rows[i].change_idle_ms;
+        r->cfg.max_connections = 2;
+        for (unsigned k = 0; k < 3; k++) { /* one after the other */
+            t[k] = rig_request(r, k, rows[i].is_change, SLICE_NONE);
+            rig_exchange(r, &t[k], 3000);
+            rig_expect_own(&t[k]);
+        }
+        if (rows[i].connections == 1)
+            r->cfg.max_connections = 1;
+        for (unsigned k = 3; k < 6; k++) { /* and at once, at the limit of connections */
+            t[k] = rig_request(r, k, rows[i].is_change, SLICE_NONE);
+            rig_send(r, &t[k], 3000);
+        }
+        for (unsigned k = 3; k < 6; k++) {
+            rig_run(r, 3000, &t[k].wakes, 1);
+            assert_int_equal(t[k].wakes, 1);
+            rig_expect_own(&t[k]);
+        }
+        rig_run(r, 30, NULL, 0);
+        assert_int_equal(atomic_load(&stub->connections), rows[i].connections);
+        rig_free(r, stub);
+    }
+}
+
 /* At the limit, an idle connection too old for a change makes room for a new one. */
 static void test_change_at_the_limit(void **state)
 {
@@ -462,6 +504,7 @@ int main(void)
         cmocka_unit_test(test_passed_deadline),
         cmocka_unit_test(test_change_wants_a_fresh_connection),
         cmocka_unit_test(test_change_at_the_limit),
+        cmocka_unit_test(test_no_idling_at_all),
         cmocka_unit_test(test_idle_connections_end),
         cmocka_unit_test(test_dead_connections_cost_nothing),
         cmocka_unit_test(test_refused_connection),
