@@ -38,10 +38,9 @@
 #include <sys/socket.h>
 
 /* Connections over the cap that may be busy reading their 503; the next ones are closed without an answer. */
-#define OVER_CAP_MAX    32
-#define LINGER_MS       2000
-#define ANSWER_HEAD_MAX 8192
-#define SCRATCH_MAX     4096
+#define OVER_CAP_MAX 32
+#define LINGER_MS    2000
+#define SCRATCH_MAX  4096
 
 const struct cfg_gateway *guards_config(const struct guards *all)
 {

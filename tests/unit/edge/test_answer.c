@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include "edge/answer.h"
+#include <stdio.h>
 #include <string.h>
 
 /* RFC 9110, 5.6.7, gives this very date as its example. */
@@ -74,6 +75,39 @@ static void test_no_value_ends_its_line(void **state)
                         "Cache-Control: no-store\r\nx-easgate-answered: easgate\r\n\r\n");
 }
 
+/* Heads of EAS may be 16 KiB: values too long for ours are left out, each, and the answer goes out. */
+static void test_long_values(void **state)
+{
+    static const char names[][24] = { "content-type", "retry-after", "x-acs-retry-after",
+                                      "x-acs-request-id" };
+
+    (void)state;
+    for (size_t n = 255; n <= 9000; n = n < 257 ? n + 1 : n + 8743) {
+        for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+            SCOPED(sbuf) out = SBUF_MAX(ANSWER_HEAD_MAX);
+            struct answer_date date = { .second = 0 };
+            char value[9001], text[9200], line[9100];
+            memset(value, 'a', n);
+            value[n] = '\0';
+            snprintf(text, sizeof text, "HTTP/1.1 200 OK\r\n%s: %s\r\nContent-Length: 2\r\n\r\n{}", names[i],
+                     value);
+            struct http1_msg *m = eas_answer(text);
+            struct answer a = { .status = 200,
+                                .body = sbuf_slice(&m->body),
+                                .request_id = http1_header_get(m, S("x-acs-request-id"), NULL),
+                                .easgate_request_id = S("OWN"),
+                                .upstream = m };
+            answer_head(&a, true, &date, 0, &out);
+            assert_true(sbuf_ok(&out));
+            snprintf(line, sizeof line, ": %s\r\n", value);
+            assert_int_equal(strstr(out.p, line) != NULL, n <= 256);
+            assert_non_null(strstr(out.p, "Content-Length: 2\r\n"));
+            assert_non_null(strstr(out.p, "x-easgate-request-id: OWN\r\n"));
+            http1_msg_free(&m);
+        }
+    }
+}
+
 /* RFC 9110, 8.6: no Content-Length in a 204. */
 static void test_no_content(void **state)
 {
@@ -97,6 +131,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_pass_list),
         cmocka_unit_test(test_no_value_ends_its_line),
+        cmocka_unit_test(test_long_values),
         cmocka_unit_test(test_no_content),
     };
 
