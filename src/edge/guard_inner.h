@@ -101,6 +101,8 @@ void guard_record(struct guard *g, const struct refusal *refusal, const struct h
 void guard_reply(void *guard, const struct answer *a, bool *out_client_gone);
 void guard_on_written(struct bufferevent *bev, void *guard);
 void guard_on_event(struct bufferevent *bev, short what, void *guard);
+/* End the slowest clients whose answers wait in memory, but not `last` (may be NULL), until these have at most max_bytes. */
+void guards_drop_untaken(struct guards *all, uint64_t max_bytes, const struct guard *last);
 /* "HTTP/1.1 100 Continue"; never queued. */
 void guard_send_continue(struct guard *g);
 #endif

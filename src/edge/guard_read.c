@@ -121,12 +121,17 @@ static void on_cut(struct guard *g, bool can_answer)
 
 /* ---- the head ---- */
 
-static bool has_room(const struct guard *g)
+/* For a body; if need be in place of answers that are slow to be taken, where that is enough. */
+static bool find_room(const struct guard *g)
 {
-    const struct guards *all = g->all;
+    struct guards *all = g->all;
+    uint64_t max = guards_config(all)->max_inflight_bytes;
+    uint64_t requests = all->held_bytes + gate_inflight_bytes(all->setup.gate);
 
-    return all->held_bytes + all->unsent_bytes + gate_inflight_bytes(all->setup.gate) <=
-           guards_config(all)->max_inflight_bytes;
+    if (requests > max)
+        return false;
+    guards_drop_untaken(all, max - requests, NULL);
+    return all->unsent_bytes <= max - requests;
 }
 
 /* A head is complete and right in form: who sent it? False when it was refused. */
@@ -142,7 +147,7 @@ static bool judge_head(struct guard *g, bool more_is_here)
         guard_refuse(g, &refusal, head);
         return false;
     }
-    if (head->has_body && !has_room(g)) {
+    if (head->has_body && !find_room(g)) {
         guard_refuse(g, &refusal, head);
         return false;
     }
@@ -295,7 +300,7 @@ static void on_partial(struct guard *g)
             guard_set_phase(g, GUARD_HEAD);
         return;
     }
-    if (!has_room(g))
+    if (!find_room(g))
         guard_refuse(g, &refusal, http1_reader_msg(g->reader));
     else if (g->phase != GUARD_BODY)
         guard_set_phase(g, GUARD_BODY);

@@ -52,7 +52,7 @@ static enum written write_out(struct guard *g, struct slice head, struct slice b
     return WRITTEN_IN_PART;
 }
 
-/* Whose answer has waited longest to be taken, but for `last`; NULL when there is nobody else. */
+/* Whose answer has waited longest to be taken, but for `last` (may be NULL); NULL when there is nobody else. */
 static struct guard *slowest_but(struct guards *all, const struct guard *last)
 {
     static const enum guard_phase waiting[] = { GUARD_ANSWER, GUARD_CLOSING };
@@ -60,7 +60,7 @@ static struct guard *slowest_but(struct guards *all, const struct guard *last)
 
     for (size_t i = 0; i < sizeof waiting / sizeof waiting[0]; i++) {
         struct list *head = &all->due[waiting[i]].all, *at = head->next;
-        if (at == &last->deadline.link)
+        if (at != head && LIST_OWNER(at, struct guard, deadline.link) == last)
             at = at->next;
         struct guard *g = at == head ? NULL : LIST_OWNER(at, struct guard, deadline.link);
         if (g && (!found || g->deadline.at_ms < found->deadline.at_ms))
@@ -69,18 +69,22 @@ static struct guard *slowest_but(struct guards *all, const struct guard *last)
     return found;
 }
 
+void guards_drop_untaken(struct guards *all, uint64_t max_bytes, const struct guard *last)
+{
+    struct guard *victim;
+
+    while (all->unsent_bytes > max_bytes && (victim = slowest_but(all, last))) {
+        guard_count_unsent(victim, 0);
+        guard_end_later(victim);
+    }
+}
+
 /* The rest of the answer waits in the bufferevent. Answers that are not taken must not fill the memory: beyond
  * max_inflight_bytes the slowest clients lose theirs, but never the one that came last. */
 static void await_written(struct guard *g, enum guard_phase phase)
 {
-    struct guards *all = g->all;
-    struct guard *victim;
-
     guard_set_phase(g, phase);
-    while (all->unsent_bytes > guards_config(all)->max_inflight_bytes && (victim = slowest_but(all, g))) {
-        guard_count_unsent(victim, 0);
-        guard_end_later(victim);
-    }
+    guards_drop_untaken(g->all, guards_config(g->all)->max_inflight_bytes, g);
 }
 
 static void linger(struct guard *g)

@@ -776,6 +776,44 @@ static void test_untaken_answers(void **state)
     rig_free(r);
 }
 
+/* One caller's untaken answer costs that caller its connection, not the others their bodies; nothing if that is not enough. */
+static void test_untaken_answer_and_bodies(void **state)
+{
+    (void)state;
+    struct rig *r = rig_new_with(small_memory);
+    struct raw *slow = connect_unix(r), *c;
+    static const char post[] = POST "Content-Length: 200000\r\n\r\n";
+    static char body[200000];
+
+    r->gate.big_bytes = sizeof r->gate.big;
+    raw_send(slow, GET "\r\n", sizeof GET "\r\n" - 1);
+    TURNS_UNTIL(r, r->gate.answered == 1, 3000)
+    {
+    }
+    r->gate.big_bytes = 0;
+
+    r->gate.inflight_bytes = 400000;
+    c = raw_connect(r);
+    raw_send(c, post, sizeof post - 1);
+    until_end(r, c);
+    assert_string_equal(statuses(c), "503");
+    raw_free(c);
+    turns(r, 5);
+    assert_int_equal(listeners_connections(r->ls), 1);
+
+    r->gate.inflight_bytes = 0;
+    c = raw_connect(r);
+    raw_send(c, post, sizeof post - 1);
+    raw_send(c, body, sizeof body);
+    until_answers(r, c, 1);
+    assert_string_equal(statuses(c), "200");
+    assert_int_equal(listeners_connections(r->ls), 1); /* the slow one is gone */
+    raw_free(c);
+    raw_free(slow);
+    until_empty(r);
+    rig_free(r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -796,6 +834,7 @@ int main(void)
         cmocka_unit_test(test_big_answer),
         cmocka_unit_test(test_memory_bound),
         cmocka_unit_test(test_untaken_answers),
+        cmocka_unit_test(test_untaken_answer_and_bodies),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
