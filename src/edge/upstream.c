@@ -45,22 +45,26 @@ static void wake_later(struct upstream_client *u)
     event_active(u->wake_event, EV_TIMEOUT, 1);
 }
 
-static void call_done(struct upstream_client *u, struct call *c)
+static void count_exchange(const struct upstream_client *u, const struct exchange *ex, int64_t sent_ms)
 {
     struct metrics *m = u->world.metrics;
-    const struct exchange *ex = c->req.ex;
 
-    deadline_clear(&c->deadline);
-    c->pool = NULL;
-    list_remove(&c->link);
-    list_add_last(&u->done, &c->link);
-    wake_later(u);
     if (!m)
         return;
     if (ex->failure != SEND_FAILED_NONE)
         metric_add(m, METRIC_upstream_failures_total, 1);
     else
-        metric_observe_ms(m, METRIC_upstream_ms, clock_mono_ms(u->world.clock) - c->req.sent_ms);
+        metric_observe_ms(m, METRIC_upstream_ms, clock_mono_ms(u->world.clock) - sent_ms);
+}
+
+static void call_done(struct upstream_client *u, struct call *c)
+{
+    deadline_clear(&c->deadline);
+    c->pool = NULL;
+    list_remove(&c->link);
+    list_add_last(&u->done, &c->link);
+    wake_later(u);
+    count_exchange(u, c->req.ex, c->req.sent_ms);
 }
 
 static void on_done(void *arg, struct upreq *r)
@@ -204,6 +208,7 @@ void upstream_send(void *ctx, struct txn *t, const struct outgoing *out, int64_t
     *ex = (struct exchange){ .failure = SEND_FAILED_NONE };
     if (!c) {
         not_sent(ex, "out of memory");
+        count_exchange(u, ex, 0);
         *txn_port_slot(t) = u->starved;
         u->starved = t;
         wake_later(u);

@@ -63,7 +63,7 @@ struct ports {
                              struct slice string_to_sign, char out_hex[65]);
 
     /* Send and receive; exactly one txn_wake(t, TXN_ANSWERED) follows, never from within this call, at the latest at
-     * deadline_mono_ms. *out lives in t until then. */
+     * deadline_mono_ms. *out lives in t until then. The port counts and times its exchanges in the metrics, nobody else. */
     void (*send)(void *ctx, struct txn *t, const struct outgoing *out, int64_t deadline_mono_ms, struct exchange *ex);
     /* Stop waiting for t's answer (second TERM): no wake follows; the connection is closed. */
     void (*send_cancel)(void *ctx, struct txn *t);

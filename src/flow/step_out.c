@@ -250,7 +250,6 @@ static enum step_result handle_failure(struct txn *t)
     const struct exchange *ex = &t->log.exchange;
     bool harmless = ex->failure == SEND_NOT_SENT || !t->out.is_change;
 
-    metric_add(t->gate->metrics, METRIC_upstream_failures_total, 1);
     record_outcome(t, failure_name(ex->failure));
     if (harmless && !ex->timed_out && !t->wait.abort && t->log.tries < TXN_TRIES_MAX &&
         txn_now(t) < t->log.upstream_deadline_ms)
@@ -269,6 +268,5 @@ enum step_result step_forward(struct txn *t)
         return handle_failure(t);
     t->log.answer = t->log.exchange.answer;
     t->log.exchange.answer = NULL;
-    metric_observe_ms(t->gate->metrics, METRIC_upstream_ms, t->log.upstream_ms);
     return STEP_NEXT;
 }

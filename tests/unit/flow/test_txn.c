@@ -445,6 +445,24 @@ static void a_read_is_tried_again_with_its_own_intent(void **state)
     world_free(w);
 }
 
+/* The port and flow share the metrics: if flow counted, too, each exchange would show twice. */
+static void the_port_counts_exchanges_alone(void **state)
+{
+    struct world *w = world_new(ini);
+    SCOPED(sbuf) text = SBUF_MAX(1 << 20);
+
+    (void)state;
+    world_ask(w, "tok-nlp", "GET", SERVICE, NULL);
+    world_fail(w, 0, SEND_NO_ANSWER, false);
+    world_fail(w, 1, SEND_NO_ANSWER, false);
+    world_ask(w, "tok-nlp", "POST", CREATE, BODY("nlp_a", "llama_7b_fp16", "1"));
+    world_answer(w, 2, 200, "{}");
+    metrics_print(gate_metrics(w->gate), &text);
+    assert_has(text.p, "\neasgate_upstream_failures_total 0\n");
+    assert_has(text.p, "\neasgate_upstream_ms_count 0\n");
+    world_free(w);
+}
+
 static void what_was_not_sent_may_be_tried_again(void **state)
 {
     struct world *w = world_new(ini);
@@ -836,6 +854,7 @@ int main(void)
         cmocka_unit_test(foreign_services_do_not_exist),
         cmocka_unit_test(a_lost_answer_of_a_change_is_never_sent_again),
         cmocka_unit_test(a_read_is_tried_again_with_its_own_intent),
+        cmocka_unit_test(the_port_counts_exchanges_alone),
         cmocka_unit_test(what_was_not_sent_may_be_tried_again),
         cmocka_unit_test(answers_that_may_not_pass),
         cmocka_unit_test(what_no_key_bounds_stays_closed),
