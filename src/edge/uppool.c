@@ -11,6 +11,7 @@
 
 #define HOST_MAX    TLS_HOST_MAX_BYTES
 #define CA_PATH_MAX 4096
+#define NOT_WAITING INT64_MIN
 
 struct upmember { /* one connection of the pool */
     struct uppool *pool;
@@ -43,6 +44,11 @@ struct uppool {
     size_t connecting_count, connection_count;
     struct deadlines idle_deadlines;
     struct event *pump_event;
+    /* Requests wait for the name since then (NOT_WAITING: no). The look-up is part of connect_timeout: who has waited that
+     * long fails, and a connection that opens after the look-up has what is left. */
+    int64_t name_since_ms;
+    struct deadlines name_deadlines; /* of one */
+    struct deadline name_due;
 };
 
 /* ---- members ---- */
@@ -170,6 +176,61 @@ static bool make_room(struct uppool *p)
     return true;
 }
 
+static int64_t later_of(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+/* When the name must be known for r, at the latest. */
+static int64_t name_due_ms(const struct uppool *p, const struct upreq *r)
+{
+    return later_of(r->queued_ms, p->name_since_ms) + p->connect_timeout_ms;
+}
+
+static void await_name(struct uppool *p)
+{
+    if (p->name_since_ms != NOT_WAITING)
+        return;
+    p->name_since_ms = clock_mono_ms(p->world->clock);
+    deadline_set(&p->name_deadlines, &p->name_due, p->name_since_ms + p->connect_timeout_ms);
+}
+
+static void on_name_due(void *arg, struct deadline *d)
+{
+    struct uppool *p = arg;
+    int64_t now_ms = clock_mono_ms(p->world->clock);
+
+    while (!list_is_empty(&p->queue)) {
+        struct upreq *first = LIST_OWNER(p->queue.next, struct upreq, link);
+        int64_t due_ms = name_due_ms(p, first);
+        if (due_ms > now_ms) {
+            deadline_set(&p->name_deadlines, d, due_ms);
+            return;
+        }
+        fail_first(p, true, "timed out: name look-up");
+    }
+    p->name_since_ms = NOT_WAITING;
+}
+
+static void name_is_known(struct uppool *p)
+{
+    deadline_clear(&p->name_due);
+    p->name_since_ms = NOT_WAITING;
+}
+
+/* The time to connect for the request that the next connection is opened for, less what it waited for the name. */
+static int64_t connect_time_ms(const struct uppool *p)
+{
+    struct list *at = p->queue.next;
+
+    if (p->name_since_ms == NOT_WAITING)
+        return p->connect_timeout_ms;
+    for (size_t i = 0; i < p->connecting_count && at->next != &p->queue; i++)
+        at = at->next;
+    const struct upreq *r = LIST_OWNER(at, const struct upreq, link);
+    return later_of(name_due_ms(p, r) - clock_mono_ms(p->world->clock), 1);
+}
+
 static bool open_one(struct uppool *p, const struct resolve_answer *addresses)
 {
     struct upmember *m = calloc(1, sizeof *m);
@@ -178,7 +239,7 @@ static bool open_one(struct uppool *p, const struct resolve_answer *addresses)
                                 .port = p->port,
                                 .addresses = addresses,
                                 .first = p->good_address,
-                                .timeout_ms = p->connect_timeout_ms };
+                                .timeout_ms = connect_time_ms(p) };
 
     if (!m)
         return false;
@@ -201,12 +262,15 @@ static void open_missing(struct uppool *p)
     if (p->connecting_count >= p->queued_count)
         return;
     const struct resolve_answer *addresses = resolve_name_get(p->name);
-    if (!addresses)
-        return; /* on_name_news follows */
+    if (!addresses) {
+        await_name(p); /* on_name_news follows */
+        return;
+    }
     while (p->connecting_count < p->queued_count && make_room(p)) {
         if (!open_one(p, addresses))
             fail_first(p, false, "out of memory");
     }
+    name_is_known(p);
 }
 
 static void pump(evutil_socket_t fd, short what, void *arg)
@@ -229,6 +293,7 @@ static void on_name_news(void *arg)
         snprintf(why, sizeof why, "look-up of the name: %s", error);
         while (!list_is_empty(&p->queue))
             fail_first(p, false, why);
+        name_is_known(p); /* nobody waits for it any more */
     }
     pump_later(p);
 }
@@ -348,6 +413,8 @@ struct uppool *uppool_new(struct upworld *w, const struct cfg_upstream *cfg, str
     list_init(&p->connecting);
     list_init(&p->idle);
     list_init(&p->busy);
+    p->name_since_ms = NOT_WAITING;
+    deadline_init(&p->name_due);
     set_limits(p, cfg);
     if (!set_place(p, cfg, e))
         goto fail;
@@ -356,7 +423,8 @@ struct uppool *uppool_new(struct upworld *w, const struct cfg_upstream *cfg, str
         goto fail;
     p->name = resolve_name_new(w->resolver, p->host, on_name_news, p);
     p->pump_event = event_new(w->base, -1, 0, pump, p);
-    if (p->name && p->pump_event && deadlines_init(&p->idle_deadlines, w->base, w->clock, on_idle_due, p))
+    if (p->name && p->pump_event && deadlines_init(&p->idle_deadlines, w->base, w->clock, on_idle_due, p) &&
+        deadlines_init(&p->name_deadlines, w->base, w->clock, on_name_due, p))
         return p;
     err_set(e, ERR_MEMORY, "upstream pool: out of memory");
 fail:
@@ -379,7 +447,9 @@ void uppool_free(struct uppool **pp)
     MUST(list_is_empty(&p->queue) && list_is_empty(&p->busy));
     free_members(&p->connecting);
     free_members(&p->idle);
+    deadline_clear(&p->name_due);
     deadlines_drop(&p->idle_deadlines);
+    deadlines_drop(&p->name_deadlines);
     if (p->pump_event)
         event_free(p->pump_event);
     resolve_name_free(&p->name);
@@ -421,6 +491,7 @@ void uppool_add(struct uppool *p, struct upreq *r)
     r->on = NULL;
     r->sent_ms = 0;
     r->queued_no = p->next_no++;
+    r->queued_ms = clock_mono_ms(p->world->clock);
     list_add_last(&p->queue, &r->link);
     p->queued_count++;
     /* The usual case, without a turn of the loop between: nobody is before it and a connection rests. */

@@ -37,6 +37,7 @@ struct
     struct list link;    /* the pool's */
     struct upmember *on; /* the pool's: NULL while it waits */
     uint64_t queued_no;  /* the pool's: order of arrival */
+    int64_t queued_ms;   /* the pool's: when it came */
     int64_t sent_ms;     /* when it was given to a connection; 0 before */
 };
 

@@ -269,6 +269,8 @@ static void odd_lookup(const char *host, struct resolve_answer *out)
     atomic_fetch_add(&lookups, 1);
     for (int i = 0; i < 500 && strcmp(host, "hangs.easgate.test") == 0 && atomic_load(&lookup_hangs); i++)
         stub_sleep_ms(10);
+    if (strcmp(host, "slow.easgate.test") == 0)
+        stub_sleep_ms(800);
     if (strcmp(host, "unknown.easgate.test") == 0) {
         out->error = EAI_NONAME;
         return;
@@ -336,6 +338,66 @@ static void test_hanging_lookup(void **state)
     rig_free(r, stub);
     atomic_store(&lookup_hangs, false);
     stub_sleep_ms(50); /* the helper thread ends and frees what is left */
+}
+
+/* The look-up is part of connect_timeout: each request waits for so long from when it came, and no longer. */
+static void test_lookup_within_connect_timeout(void **state)
+{
+    struct rig *r = rig_new_with_lookup(odd_lookup);
+    struct txn t[3];
+    int64_t begin_ms[3];
+
+    (void)state;
+    atomic_store(&lookup_hangs, true);
+    r->cfg.host = S("hangs.easgate.test");
+    r->cfg.port = 443;
+    r->cfg.connect_timeout_ms = 400;
+    for (unsigned i = 0; i < 3; i++) {
+        t[i] = rig_request(r, i, true, S("{}"));
+        begin_ms[i] = clock_mono_ms(&clock_system);
+        rig_send(r, &t[i], 8000);
+        rig_run(r, i < 2 ? 100 : 0, NULL, 0);
+    }
+    for (unsigned i = 0; i < 3; i++) {
+        assert_int_equal(t[i].wakes, 0);
+        rig_run(r, 6000, &t[i].wakes, 1);
+        assert_int_equal(t[i].wakes, 1);
+        assert_in_range(clock_mono_ms(&clock_system) - begin_ms[i], 390, 4000);
+        rig_expect_failure(&t[i], SEND_NOT_SENT, true);
+        assert_string_equal(t[i].ex.detail, "timed out: name look-up");
+    }
+    /* Again, with the look-up still under way. */
+    t[0] = rig_request(r, 7, true, S("{}"));
+    begin_ms[0] = clock_mono_ms(&clock_system);
+    rig_exchange(r, &t[0], 8000);
+    rig_expect_failure(&t[0], SEND_NOT_SENT, true);
+    assert_in_range(clock_mono_ms(&clock_system) - begin_ms[0], 390, 4000);
+    rig_free(r, NULL);
+    atomic_store(&lookup_hangs, false);
+    stub_sleep_ms(50);
+}
+
+/* What the look-up took, TCP and TLS do not have. */
+static void test_lookup_and_handshake_together(void **state)
+{
+    struct rig *r = rig_new_with_lookup(odd_lookup);
+    uint16_t port;
+    int fd = stub_listen(&port);
+    struct txn t = rig_request(r, 1, true, S("{}"));
+
+    (void)state;
+    r->cfg.host = S("slow.easgate.test");
+    r->cfg.port = port;
+    r->cfg.connect_timeout_ms = 1000;
+    for (int i = 0; i < 2; i++) { /* the second time the name is known */
+        int64_t begin_ms = clock_mono_ms(&clock_system);
+        rig_exchange(r, &t, 8000);
+        rig_expect_failure(&t, SEND_NOT_SENT, true);
+        assert_string_equal(t.ex.detail, "TLS: timed out");
+        assert_in_range(clock_mono_ms(&clock_system) - begin_ms, 980, 1750);
+    }
+    rig_free(r, NULL);
+    close(fd);
 }
 
 /* ---- cancel ---- */
@@ -512,6 +574,8 @@ int main(void)
         cmocka_unit_test(test_addresses_in_turn),
         cmocka_unit_test(test_unknown_name),
         cmocka_unit_test(test_hanging_lookup),
+        cmocka_unit_test(test_lookup_within_connect_timeout),
+        cmocka_unit_test(test_lookup_and_handshake_together),
         cmocka_unit_test(test_cancel_while_waiting_for_a_name),
         cmocka_unit_test(test_cancel_under_way),
         cmocka_unit_test(test_cancel_when_done),
