@@ -3,13 +3,28 @@
  */
 #include "edge/deadlines.h"
 
+#define STALL_MS 200
+
 static void arm(struct deadlines *d, int64_t at_ms)
 {
-    int64_t left_ms = at_ms - clock_mono_ms(d->clock);
-    int64_t wait_ms = left_ms > 0 ? left_ms : 0;
+    int64_t now_ms = clock_mono_ms(d->clock);
+    int64_t wait_ms = at_ms > now_ms ? at_ms - now_ms : 0;
     struct timeval tv = { .tv_sec = wait_ms / 1000, .tv_usec = wait_ms % 1000 * 1000 };
 
+    d->expected_ms = now_ms + wait_ms;
     d->armed_ms = event_add(d->timer, &tv) == 0 ? at_ms : INT64_MAX;
+}
+
+/* The program stood still beyond what is due: whoever is waited for could not do anything about it, and gets a moment. Only
+ * one at a time, so that a machine that keeps stalling ends them all the same. */
+static bool grant_time(struct deadlines *d, int64_t now_ms)
+{
+    bool grants = d->forgives_stalls && !d->is_granted && now_ms - d->expected_ms > STALL_MS;
+
+    d->is_granted = grants;
+    if (grants)
+        arm(d, now_ms + STALL_MS);
+    return grants;
 }
 
 static struct deadline *first(struct deadlines *d)
@@ -26,6 +41,8 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
     (void)fd;
     (void)what;
     d->armed_ms = INT64_MAX;
+    if (grant_time(d, now_ms))
+        return;
     while ((one = first(d)) != NULL && one->at_ms <= now_ms) {
         list_remove(&one->link);
         d->on_due(d->arg, one);

@@ -22,7 +22,10 @@ struct deadlines {
     const struct clock *clock;
     deadline_due_fn on_due;
     void *arg;
-    int64_t armed_ms; /* INT64_MAX: not armed */
+    int64_t armed_ms;     /* INT64_MAX: not armed */
+    int64_t expected_ms;  /* when the timer should run */
+    bool forgives_stalls; /* set after deadlines_init: what falls due while the program stands still gets 200 ms more, once */
+    bool is_granted;      /* that time runs now */
 };
 
 bool deadlines_init(struct deadlines *d, struct event_base *base, const struct clock *clock,

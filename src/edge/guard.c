@@ -465,8 +465,11 @@ struct guards *guards_new(const struct guards_setup *setup, struct err *e)
         all->scratch = SBUF_MAX(SCRATCH_MAX);
         all->peers = map_new();
         fine = all->peers && guards_has_spare(all);
-        for (size_t i = 0; i < GUARD_PHASE_COUNT_; i++)
+        for (size_t i = 0; i < GUARD_PHASE_COUNT_; i++) {
             fine = deadlines_init(&all->due[i], loop_base(setup->loop), all->clock, on_deadline, all) && fine;
+            all->due[i].forgives_stalls =
+                true; /* bytes of the client wait in the kernel, or room for its answer */
+        }
     }
     if (!fine) {
         guards_free(&all);

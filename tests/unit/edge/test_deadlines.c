@@ -67,9 +67,59 @@ static void test_deadlines(void **state)
     event_base_free(base);
 }
 
+static int64_t told_ms;
+
+static int64_t told_time(void *ctx)
+{
+    (void)ctx;
+    return told_ms;
+}
+
+static void note_due(void *arg, struct deadline *d)
+{
+    (void)arg;
+    (void)d;
+    due_count++;
+}
+
+/* A deadline in 20 ms, whose timer sees these times, one each time that it runs. How often must it run? */
+static unsigned runs_until_due(bool forgives, const int64_t *times_ms)
+{
+    struct event_base *base = event_base_new();
+    const struct clock clock = { .wall_ms = told_time, .mono_ms = told_time };
+    struct deadline one;
+    unsigned runs = 0;
+
+    due_count = 0;
+    told_ms = 1000;
+    assert_true(deadlines_init(&all, base, &clock, note_due, NULL));
+    all.forgives_stalls = forgives;
+    deadline_init(&one);
+    deadline_set(&all, &one, 1020);
+    while (!due_count) {
+        assert_true(runs < 4);
+        told_ms = times_ms[runs++];
+        event_base_loop(base, EVLOOP_ONCE);
+    }
+    deadlines_drop(&all);
+    event_base_free(base);
+    return runs;
+}
+
+/* What falls due while the program stands still gets a moment more, once. */
+static void test_stalls(void **state)
+{
+    (void)state;
+    assert_int_equal(runs_until_due(true, (int64_t[]){ 1020 }), 1);
+    assert_int_equal(runs_until_due(true, (int64_t[]){ 1220 }), 1);
+    assert_int_equal(runs_until_due(true, (int64_t[]){ 1221, 1421 }), 2);
+    assert_int_equal(runs_until_due(true, (int64_t[]){ 5000, 9000 }), 2); /* stood still again */
+    assert_int_equal(runs_until_due(false, (int64_t[]){ 5000 }), 1);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(test_deadlines) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_deadlines), cmocka_unit_test(test_stalls) };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
