@@ -153,7 +153,7 @@ static void collect(struct auditor *a)
     pthread_mutex_unlock(&a->shared.lock);
 
     if (!list_is_empty(&done) || is_idle)
-        a->busy_since_ms = a->waiting_records ? now_ms(a) : 0;
+        a->busy_since_ms = now_ms(a);
     set_state(a, &status);
     if (a->failed)
         start_tick(a);
@@ -181,8 +181,6 @@ static void hand_over(struct auditor *a, bool probe, bool quit)
     a->shared.quit = a->shared.quit || quit;
     pthread_cond_signal(&a->shared.news);
     pthread_mutex_unlock(&a->shared.lock);
-    if (!a->busy_since_ms)
-        a->busy_since_ms = now_ms(a);
     start_tick(a);
 }
 
@@ -208,8 +206,7 @@ static void on_turn_end(evutil_socket_t fd, short what, void *arg)
 
 static void watch(struct auditor *a, int64_t now)
 {
-    /* with nothing waiting busy_since_ms may be old, and no record would come back to say that all is well */
-    if (a->slow || !a->busy_since_ms || !a->waiting_records || a->failed ||
+    if (a->slow || !a->waiting_records || a->failed ||
         now - a->busy_since_ms <= (int64_t)a->cfg.commit_timeout_ms)
         return;
     a->slow = true;
@@ -283,6 +280,8 @@ uint64_t auditor_append(struct auditor *a, const struct audit_rec *rec)
     item->ticket = ++a->last_ticket;
     item->epoch = a->epoch;
     item->queued_mono_ms = now_ms(a);
+    if (!a->waiting_records) /* what the writer did before says nothing of how long this one takes */
+        a->busy_since_ms = item->queued_mono_ms;
     a->waiting_records++;
     a->waiting_bytes += item->body_bytes;
     if (list_is_empty(

@@ -20,7 +20,7 @@ struct auditor {
     unsigned epoch;                        /* losses the gate knows of */
     size_t waiting_records, waiting_bytes; /* appended and not done */
     size_t open_intents;                   /* found at the start */
-    int64_t busy_since_ms;                 /* the oldest batch under way; 0 = none */
+    int64_t busy_since_ms;                 /* while records wait: when the first came, or the writer was last done with some */
     int64_t next_probe_ms;
     uint64_t counted_records;         /* of status.records, those in the metrics */
     int64_t due_wall_ms, due_mono_ms; /* what the ledger said last; 0 = never */

@@ -63,6 +63,42 @@ static void test_outcomes_do_not_wait_long(void **state)
     world_drop(&w);
 }
 
+/* Nobody waits for it, and the log is well all the time. */
+static void put_outcome_without_alarm(struct world *w)
+{
+    const char *why;
+    uint64_t ticket = put_outcome(w, "a");
+
+    for (int i = 0; i < 1000 && w->durable < ticket; i++) {
+        turn(w, 5);
+        assert_true(auditor_ok(w->auditor, &why));
+    }
+    assert_true(w->durable >= ticket);
+}
+
+/* What waits for its sync is no slow commit, however long ago the writer had something to do: a batch, or a rotation that was
+ * none. */
+static void test_idle_time_is_no_slow_commit(void **state)
+{
+    struct world w;
+
+    (void)state;
+    world_init(&w, true);
+    w.cfg.commit_timeout_ms = 800;
+    w.cfg.ledger.sync_delay_ms = 200; /* the watchdog looks some times meanwhile */
+    must_open(&w);
+    put_outcome_without_alarm(&w);
+    turn(&w, 1000);
+    put_outcome_without_alarm(&w);
+    for (int i = 0; i < 2; i++) { /* the second one finds an empty segment */
+        auditor_rotate(w.auditor);
+        turn(&w, 1000);
+    }
+    put_outcome_without_alarm(&w);
+    assert_int_equal(w.lost, 0);
+    world_drop(&w);
+}
+
 static void test_a_flood_is_synced(void **state)
 {
     struct world w;
@@ -257,8 +293,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_outcomes_wait_for_an_intent), cmocka_unit_test(test_outcomes_do_not_wait_long),
-        cmocka_unit_test(test_a_flood_is_synced),           cmocka_unit_test(test_rotation_syncs_first),
-        cmocka_unit_test(test_nothing_unsynced_is_lost),    cmocka_unit_test(test_first_records_are_synced),
+        cmocka_unit_test(test_idle_time_is_no_slow_commit), cmocka_unit_test(test_a_flood_is_synced),
+        cmocka_unit_test(test_rotation_syncs_first),        cmocka_unit_test(test_nothing_unsynced_is_lost),
+        cmocka_unit_test(test_first_records_are_synced),
     };
 
     quiet_log();
