@@ -310,15 +310,26 @@ static bool verify_part(struct verify *v, struct err *e)
 
 /* ---- the whole log ---- */
 
-/* The first part that is of use: the one that holds the record to begin with, or the one behind it. */
+static uint64_t begins_with(const struct audit_part *p)
+{
+    return p->kind == AUDIT_FILE_FULL ? p->named_first : p->first_seq;
+}
+
+/* The first part that is of use: the one that holds the record to begin with, or the one behind it. Whatever stands behind it is
+ * read, so none is skipped whose records may come later: not one before a part that goes back, as a current segment does that
+ * repeats what full ones hold. */
 static size_t first_part(const struct verify *v)
 {
     const struct audit_parts *parts = v->what->parts;
     size_t first = 0;
 
-    for (size_t i = 1; v->what->from && i < parts->count; i++)
-        if (parts->list[i].first_seq && parts->list[i].first_seq <= v->what->from->seq)
+    for (size_t i = 1; v->what->from && i < parts->count; i++) {
+        uint64_t seq = begins_with(&parts->list[i]);
+        if (seq && (seq > v->what->from->seq || seq <= begins_with(&parts->list[first])))
+            break;
+        if (seq)
             first = i;
+    }
     return first;
 }
 

@@ -513,14 +513,75 @@ static void test_from(void **state)
     made_drop(&m);
 }
 
+static void in_dir(const struct made *m, const char *command)
+{
+    char text[300];
+
+    snprintf(text, sizeof text, "cd %s && %s", m->dir, command);
+    assert_int_equal(system(text), 0);
+}
+
+/* The current segment is replaced by true lines: those of full segments before it, and its own. Behind that, nobody would miss what
+ * the full segments say, if a reader went straight to the last one that begins before the record to begin with. */
+static void test_from_skips_no_later_segment(void **state)
+{
+    static const char *const joined[] = { "cat audit-25-37.jsonl true > audit.jsonl",
+                                          "cat audit-13-24.jsonl audit-25-37.jsonl true > audit.jsonl",
+                                          "cat audit-[1-9]*.jsonl true > audit.jsonl" };
+    static const char *const changed[] = { "true",
+                                           "sed -i 's/nlp_chat/nlp_chit/' audit-25-37.jsonl",
+                                           "sed -i '1s/seq/sec/' audit-25-37.jsonl",
+                                           "sed -i '1s/\"seq\":25/\"seq\":24/' audit-25-37.jsonl",
+                                           "sed -i '1s/\"seq\":25/\"seq\":99/' audit-25-37.jsonl",
+                                           ": > audit-25-37.jsonl" };
+    const uint64_t places[] = { 1, 12, 13, 24, 25, 30, 37, 38, 43 };
+    struct made m;
+    struct audit_mark from;
+
+    (void)state;
+    made_begin(&m, true, 7);
+    made_add_many(&m, 10, 1000); /* and the checkpoint that opens the epoch, and the rotate record */
+    made_rotate(&m);
+    made_add_many(&m, 11, 1000);
+    made_rotate(&m);
+    made_add_many(&m, 12, 1000);
+    made_rotate(&m);
+    made_add_many(&m, 6, 1000);
+    made_end(&m);
+    assert_int_equal(m.count, 43);
+    in_dir(&m, "mv audit.jsonl true; cp audit-25-37.jsonl third");
+    for (size_t i = 0; i < sizeof joined / sizeof *joined; i++)
+        for (size_t k = 0; k < sizeof changed / sizeof *changed; k++) {
+            in_dir(&m, joined[i]);
+            in_dir(&m, changed[k]);
+            for (size_t n = 0; n < sizeof places / sizeof *places; n++) {
+                from = made_mark(&m, places[n]);
+                BROKEN(&m, &m.first, NULL, &from);
+                if (k == 0)
+                    assert_true(says("comes a second time"));
+            }
+            in_dir(&m, "cp third audit-25-37.jsonl");
+        }
+    in_dir(&m, "cp true audit.jsonl");
+    from = made_mark(&m, 30);
+    WHOLE(&m, &m.first, NULL, &from);
+    made_drop(&m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_key),        cmocka_unit_test(test_key_comes_and_goes),
-        cmocka_unit_test(test_marks),      cmocka_unit_test(test_mark_mac),
-        cmocka_unit_test(test_note_files), cmocka_unit_test(test_beginning),
-        cmocka_unit_test(test_moves_on),   cmocka_unit_test(test_events),
-        cmocka_unit_test(test_from),       cmocka_unit_test(test_removal_closes_nothing),
+        cmocka_unit_test(test_key),
+        cmocka_unit_test(test_key_comes_and_goes),
+        cmocka_unit_test(test_marks),
+        cmocka_unit_test(test_mark_mac),
+        cmocka_unit_test(test_note_files),
+        cmocka_unit_test(test_beginning),
+        cmocka_unit_test(test_moves_on),
+        cmocka_unit_test(test_events),
+        cmocka_unit_test(test_from),
+        cmocka_unit_test(test_from_skips_no_later_segment),
+        cmocka_unit_test(test_removal_closes_nothing),
     };
 
     return cmocka_run_group_tests_name("audit_against", tests, NULL, NULL);
