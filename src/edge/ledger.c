@@ -16,7 +16,13 @@
 
 #define BATCH_MAX_BYTES      ((size_t)1 << 20)
 #define HELD_MAX_BYTES       ((size_t)16 << 20)
+#define BATCH_OWN_RECORDS    8 /* of the ledger's own, behind those that make a batch full */
 #define UNSYNCED_MAX_RECORDS 1024
+
+/* Written since the last sync: what needed none yet, a batch that made that too much, and one that somebody waits for. */
+_Static_assert((UNSYNCED_MAX_RECORDS + 2 * BATCH_OWN_RECORDS) * AUDIT_LINE_MAX_BYTES + 2 * BATCH_MAX_BYTES <
+                   LEDGER_IN_DOUBT_BYTES,
+               "LEDGER_IN_DOUBT_BYTES");
 
 /* ---- items ---- */
 
@@ -457,7 +463,7 @@ struct ledger *ledger_open(const struct ledger_config *cfg, struct err *e)
     l->cfg = *cfg;
     list_init(&l->held);
     list_init(&l->unsynced.items);
-    l->batch = SBUF_MAX(BATCH_MAX_BYTES + (size_t)8 * AUDIT_LINE_MAX_BYTES);
+    l->batch = SBUF_MAX(BATCH_MAX_BYTES + (size_t)BATCH_OWN_RECORDS * AUDIT_LINE_MAX_BYTES);
     bool ok = random_bytes(run, sizeof run) || err_set(e, ERR_CRYPTO, "no random bytes");
     enc_hex(run, sizeof run, l->chain.run);
     ok = ok && (l->segment = segment_new(cfg->path, cfg->synced, cfg->group, e)) != NULL &&

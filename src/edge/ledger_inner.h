@@ -49,6 +49,9 @@ struct ledger {
     } recovery;
 };
 
+/* A process writes less than this between two syncs: so much of a file's end may not be durable (ledger.c holds it to that). */
+#define LEDGER_IN_DOUBT_BYTES ((uint64_t)16 << 20)
+
 /* What goes to the disk at once. */
 struct batch {
     struct audit_chain chain;

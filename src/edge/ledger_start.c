@@ -8,6 +8,9 @@
  *   anything else                            refuse, with file:line (or, when told to accept it, set the segment aside)
  *   the segment before it was set aside      `recover` names it, if no record does yet (a crash came between)
  *
+ * Before anything rests on a file that a process may have been writing when it ended, its end is written once more and synced: that
+ * process may have met a failed fdatasync and told nobody.
+ *
  * Then every intent without an outcome gets one, and the changes that are in doubt are kept for whoever asks (ledger_doubts):
  * they may still take effect, or have. They may stand in older segments, too: those are read back to a record that a started
  * process wrote after settling, if it did so longer ago than any exchange lasts (everything before it is settled), at most an
@@ -124,6 +127,10 @@ static bool take_over_current(struct ledger *l, struct err *e)
     struct ledger_seal seal = { .key = l->chain.key };
     struct audit_scan scan = { .each = ledger_check_seal, .ctx = &seal };
     struct err why = { 0 };
+
+    if (begins_as_log(segment_fd(l->segment)) &&
+        !segment_write_again(l->segment, NULL, LEDGER_IN_DOUBT_BYTES, e))
+        return false;
     enum audit_scan_result result = audit_scan(segment_fd(l->segment), &scan, &why);
 
     if (!fits_seal(l->cfg.path, &seal, e))
@@ -188,13 +195,15 @@ static bool adopt_last_part(struct ledger *l, const struct audit_parts *parts, s
         /* Without a first record; but a full segment has one, and what has become of it is for a person to say. */
         if (!part->first_seq && (part->kind != AUDIT_FILE_FULL || l->cfg.accept_broken_chain))
             continue;
+        bool is_broken = part->kind == AUDIT_FILE_BROKEN;
+        if (is_broken && !segment_write_again(l->segment, part->name, LEDGER_IN_DOUBT_BYTES, e))
+            return false;
         enum audit_scan_result result = scan_part(part, &scan, &why);
         if (!fits_seal(part->path, &seal, e))
             return false;
         if (!scan.records && result == AUDIT_SCAN_WHOLE)
             return err_set(e, ERR_CONFLICT, "%s: is empty, though its name says which records it has",
                            part->path);
-        bool is_broken = part->kind == AUDIT_FILE_BROKEN;
         if (result == AUDIT_SCAN_FAILED ||
             (result != AUDIT_SCAN_WHOLE && !is_broken && !l->cfg.accept_broken_chain))
             return err_set(e, ERR_CONFLICT, "%s:%llu: %s", part->path, (unsigned long long)scan.bad_line,

@@ -6,7 +6,8 @@
  *   no room (ENOSPC, EDQUOT, EFBIG), short write                    -> cut back to the last good size: goes on later
  *   any other error of write, a failed cut, a failed fdatasync      -> dead
  * A failed fdatasync is never called again on that file: the kernel may have dropped the pages, and a second call would
- * succeed. A dead file is never written again.
+ * succeed. A dead file is never written again by the process that saw it die; another one does not know, so it begins by
+ * writing what it relies on once more (segment_write_again).
  */
 #include "edge/segment.h"
 #include "base/must.h"
@@ -271,6 +272,43 @@ static bool copy_tail(const struct segment *s, uint64_t from, int to_fd, struct 
         at += (uint64_t)n;
     }
     return fsync(to_fd) == 0 || io_error(s, "cannot sync its torn tail", e);
+}
+
+/* The bytes from `at` on, over themselves; false with errno. */
+static bool write_over(int fd, off_t at)
+{
+    char piece[16384];
+    ssize_t n;
+
+    while ((n = pread(fd, piece, sizeof piece, at)) != 0) {
+        if (n > 0)
+            n = pwrite(fd, piece, (size_t)n, at);
+        if (n < 0 && errno != EINTR)
+            return false;
+        at += n > 0 ? n : 0;
+    }
+    return true;
+}
+
+bool segment_write_again(const struct segment *s, const char *name, uint64_t most, struct err *e)
+{
+    struct stat st;
+
+    if (!s->synced)
+        return true;
+    if (!name)
+        name = s->names.base;
+    int fd =
+        openat(s->dir_fd, name, O_RDWR | O_CLOEXEC | O_NOFOLLOW); /* with O_APPEND, pwrite would append */
+    bool ok = fd >= 0 && fstat(fd, &st) == 0 &&
+              write_over(fd, (uint64_t)st.st_size > most ? st.st_size - (off_t)most : 0) &&
+              fdatasync(fd) == 0;
+    if (!ok)
+        err_set(e, ERR_IO, "%s/%s: what stands in it cannot be made durable: %s", s->names.dir, name,
+                strerror(errno));
+    if (fd >= 0)
+        close(fd);
+    return ok;
 }
 
 bool segment_cut_tail(struct segment *s, uint64_t keep, int64_t wall_ms, char out_name[AUDIT_NAME_MAX],

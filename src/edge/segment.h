@@ -35,6 +35,10 @@ bool segment_open(struct segment *s, uint64_t *out_size, struct err *e);
 /* For reading and checking before the first append; borrowed. */
 int segment_fd(const struct segment *s);
 uint64_t segment_size(const struct segment *s);
+/* Before the first append, and before what is read is relied on: see that the last `most` bytes of a file of the log are durable
+ * (name: in its directory; NULL = the current one). An fdatasync of them may have failed in a process that could not say so: the
+ * kernel then takes its pages for written, and no later fdatasync would write them. So they are written once more. */
+bool segment_write_again(const struct segment *s, const char *name, uint64_t most, struct err *e);
 /* Before the first append: move what stands behind `keep` into a file of its own, name in out_name; durable when it returns. */
 bool segment_cut_tail(struct segment *s, uint64_t keep, int64_t wall_ms, char out_name[AUDIT_NAME_MAX],
                       struct err *e);

@@ -10,7 +10,8 @@
 
 /* ---- faults ---- */
 
-enum call { CALL_NONE = 0, CALL_WRITE, CALL_FDATASYNC, CALL_FTRUNCATE, CALL_FSYNC, CALL_RENAME, CALL_FALLOCATE, CALL_RENAMEAT, CALL_UNLINKAT };
+enum call { CALL_NONE = 0, CALL_WRITE, CALL_FDATASYNC, CALL_FTRUNCATE, CALL_FSYNC, CALL_RENAME, CALL_FALLOCATE, CALL_RENAMEAT,
+            CALL_UNLINKAT, CALL_PWRITE };
 
 /* From now on, the nth such call on a regular file fails with this errno, `times` times (-1 = for ever). A short write
  * (error = 0 with CALL_WRITE) writes half. */
@@ -20,6 +21,8 @@ void fault_clear(void);
 int fault_hits(void);
 /* How often it was called since fault_clear. */
 int call_count(enum call call);
+/* Bytes that pwrite wrote into files since then. */
+size_t pwritten_bytes(void);
 /* Each fdatasync takes this long (0 = off). */
 void fdatasync_delay_ms(int ms);
 /* Calls of write on a file after an fdatasync on it has failed. */

@@ -227,6 +227,74 @@ static void test_renewal_faults(void **state)
         }
 }
 
+/* In a process of its own: the sync of a batch fails, and the process dies before it can put another file in the place of that
+ * one; or just when it has. */
+static void die_after_failed_sync(struct world *w, bool is_set_aside)
+{
+    must_open(w);
+    bool ok = wait_durable(w, put_intent(w, "a"));
+    turn(w, 150); /* no tick is due for a while */
+    fault_set(CALL_FDATASYNC, 1, 1, EIO);
+    put_intent(w, "b");
+    turn(w, 1);
+    while (!fault_hits())
+        usleep(1000);
+    if (!ok || !is_set_aside)
+        _exit(ok ? 9 : 1);
+    fault_set(CALL_WRITE, 2, 1, FAULT_DIE); /* the first is that of the probe */
+    wait_ok(w);
+    _exit(1);
+}
+
+static void must_not_start(struct world *w, enum call call)
+{
+    struct err e = { 0 };
+
+    fault_set(call, 1, 1, EIO);
+    assert_false(world_open(w, &e));
+    assert_non_null(strstr(e.text, "cannot be made durable"));
+    fault_clear();
+}
+
+/* The kernel takes what the failed sync left behind for written, and the next process does not know of it: it writes all of it
+ * again before it goes on behind it. */
+static void test_death_after_a_failed_sync(void **state)
+{
+    struct world w;
+    int status;
+
+    (void)state;
+    for (int is_set_aside = 0; is_set_aside < 2; is_set_aside++) {
+        char path[400];
+        world_init(&w, true);
+        pid_t pid = fork();
+        assert_true(pid >= 0);
+        if (pid == 0)
+            die_after_failed_sync(&w, is_set_aside);
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        assert_int_equal(WEXITSTATUS(status), 9);
+        snprintf(path, sizeof path, "%s", w.path);
+        if (is_set_aside)
+            find_file(w.dir, "broken", path);
+        struct slice before = read_file(path);
+        assert_non_null(strstr(before.p, "\"id\":\"b\""));
+        must_not_start(&w, CALL_PWRITE);
+        must_not_start(&w, CALL_FDATASYNC);
+        struct slice after = read_file(path);
+        assert_true(slice_eq(before, after));
+        must_open(&w);
+        assert_int_equal(pwritten_bytes(), before.n);
+        assert_int_equal(auditor_open_intents(w.auditor), 2);
+        assert_true(auditor_close(&w.auditor, 1000));
+        struct log_view v = view_log(w.dir);
+        assert_int_equal(view_count(&v, "outcome", "b", "unknown_after_crash"), 1);
+        view_free(&v);
+        free_file(&before);
+        free_file(&after);
+        world_drop(&w);
+    }
+}
+
 static void test_eintr_loses_nothing(void **state)
 {
     struct world w;
@@ -413,6 +481,7 @@ int main(void)
         cmocka_unit_test(test_faults),
         cmocka_unit_test(test_failed_cut),
         cmocka_unit_test(test_renewal_faults),
+        cmocka_unit_test(test_death_after_a_failed_sync),
         cmocka_unit_test(test_eintr_loses_nothing),
         cmocka_unit_test(test_full_disk),
         cmocka_unit_test(test_held_records_are_bounded),
