@@ -262,7 +262,14 @@ struct settle {
     struct audit_pending *pending; /* NULL while only looking for where to begin */
     bool has_start, is_settled;    /* a start record, and a record behind its outcomes */
     int64_t settled_before_ms;     /* by the wall clock: what was settled later may still be in doubt */
+    int64_t served_ms; /* time of the last record that no start writes, of the part; 0 = it has none */
 };
+
+/* May a start write this, before it has settled all? */
+static bool is_of_start(enum audit_type type)
+{
+    return audit_type_opens(type) || type == AUDIT_ROTATE;
+}
 
 static bool each_line(void *ctx, const struct audit_line *line, const struct audit_text *text)
 {
@@ -271,10 +278,10 @@ static bool each_line(void *ctx, const struct audit_line *line, const struct aud
     (void)text;
     if (line->kind == AUDIT_START)
         s->has_start = true;
-    else if (s->has_start && line->kind != AUDIT_OUTCOME && line->kind != AUDIT_RECOVER &&
-             line->kind != AUDIT_CHECKPOINT && line->kind != AUDIT_CLOCK &&
-             line->wall_ms < s->settled_before_ms)
+    else if (s->has_start && !is_of_start(line->kind) && line->wall_ms < s->settled_before_ms)
         s->is_settled = true;
+    if (!is_of_start(line->kind))
+        s->served_ms = line->wall_ms;
     return s->pending ? audit_pending_line(s->pending, line) : true;
 }
 
@@ -289,7 +296,8 @@ static void read_part(const struct audit_part *part, struct settle *s)
                   LOG_N("line", scan.bad_line), LOG_C("error", why.text));
 }
 
-/* The first part that can hold an open intent. */
+/* The first part that can hold an open intent. The hour is counted back from when the last run served, whatever starts have tried
+ * since. */
 static size_t first_unsettled(const struct audit_parts *parts, const struct ledger_config *cfg)
 {
     uint64_t certain_ms = cfg->certain_after_ms ? cfg->certain_after_ms : CERTAIN_AGE_MS;
@@ -304,10 +312,11 @@ static size_t first_unsettled(const struct audit_parts *parts, const struct ledg
         i--;
         if (!part->first_seq)
             continue;
-        if (newest_s < 0)
-            newest_s = part->changed_s;
         s.has_start = false;
+        s.served_ms = 0;
         read_part(part, &s);
+        if (newest_s < 0 && s.served_ms)
+            newest_s = s.served_ms / 1000 < part->changed_s ? s.served_ms / 1000 : part->changed_s;
     }
     return i;
 }

@@ -6,6 +6,7 @@
 #include "edge/audit_parts.h"
 #include "edge/audit_verify.h"
 #include <grp.h>
+#include <sys/wait.h>
 #include <utime.h>
 
 static int64_t wall_offset_ms;
@@ -410,6 +411,86 @@ static void test_death_behind_an_announcement(void **state)
     world_drop(&w);
 }
 
+/* All files of the log, and when they were written to by the shifted clock. */
+static void date_files(const struct world *w)
+{
+    struct part parts[20];
+    const int64_t now_s = shifted_wall_ms(NULL) / 1000;
+    const struct utimbuf times = { now_s, now_s };
+
+    for (size_t n = list_parts(w->dir, parts, 20); n > 0; n--)
+        assert_int_equal(utime(parts[n - 1].path, &times), 0);
+}
+
+/* In a process of its own: a run that serves, and dies. */
+static void serve_and_die(struct world *w, bool goes_on)
+{
+    size_t full = 0, zst;
+
+    must_open(w);
+    bool ok = wait_durable(w, put_intent(w, "open"));
+    auditor_rotate(w->auditor);
+    for (int i = 0; i < 1000 && !full; i++) {
+        turn(w, 5);
+        count_kinds(w, &full, &zst);
+    }
+    if (goes_on)
+        ok = ok && wait_durable(w, put_deny(w));
+    _exit(ok && full == 1 ? 9 : 1);
+}
+
+/* A start of which nothing but its start record reached the disk. */
+static void try_to_start(struct world *w)
+{
+    const char *start = NULL;
+
+    must_open(w);
+    assert_true(auditor_close(&w->auditor, 1000));
+    struct slice text = read_file(w->path);
+    for (const char *p = text.p; (p = strstr(p, "\"type\":\"start\"")); p++)
+        start = p;
+    assert_non_null(start);
+    assert_int_equal(truncate(w->path, strchr(start, '\n') + 1 - text.p), 0);
+    free_file(&text);
+}
+
+/* An intent is open in a full segment when the process dies, and the machine is down for hours. It gets its outcome at the first
+ * start that comes to that, however many were cut off before, and whether or not the segment behind it has other records. */
+static void test_open_intent_after_hours(void **state)
+{
+    struct world w;
+    int status;
+
+    (void)state;
+    for (int kind = 0; kind < 6; kind++) {
+        wall_offset_ms = 0;
+        world_init(&w, true);
+        w.cfg.ledger.clock = &shifted;
+        pid_t pid = fork();
+        assert_true(pid >= 0);
+        if (pid == 0)
+            serve_and_die(&w, kind % 2);
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        assert_int_equal(WEXITSTATUS(status), 9);
+        date_files(&w);
+        for (int starts = kind / 2; starts > 0; starts--) {
+            wall_offset_ms += 2 * 3600000;
+            try_to_start(&w);
+            struct utimbuf times = { shifted_wall_ms(NULL) / 1000, shifted_wall_ms(NULL) / 1000 };
+            assert_int_equal(utime(w.path, &times), 0);
+        }
+        wall_offset_ms += 2 * 3600000;
+        must_open(&w);
+        assert_int_equal(auditor_open_intents(w.auditor), 1);
+        assert_true(auditor_close(&w.auditor, 1000));
+        struct log_view v = view_log(w.dir);
+        assert_int_equal(view_count(&v, "outcome", "open", "unknown_after_crash"), 1);
+        view_free(&v);
+        world_drop(&w);
+    }
+    wall_offset_ms = 0;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -421,6 +502,7 @@ int main(void)
         cmocka_unit_test(test_what_cannot_be_removed),
         cmocka_unit_test(test_damage_keeps_nothing),
         cmocka_unit_test(test_death_behind_an_announcement),
+        cmocka_unit_test(test_open_intent_after_hours),
     };
 
     quiet_log();
