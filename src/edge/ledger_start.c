@@ -260,6 +260,7 @@ static void look_for_unnamed(const struct ledger *l, const struct audit_parts *p
 
 struct settle {
     struct audit_pending *pending; /* NULL while only looking for where to begin */
+    bool is_full;                  /* an intent could not be kept: too many, or no memory */
     bool has_start, is_settled;    /* a start record, and a record behind its outcomes */
     int64_t settled_before_ms;     /* by the wall clock: what was settled later may still be in doubt */
     int64_t served_ms; /* time of the last record that no start writes, of the part; 0 = it has none */
@@ -282,7 +283,8 @@ static bool each_line(void *ctx, const struct audit_line *line, const struct aud
         s->is_settled = true;
     if (!is_of_start(line->kind))
         s->served_ms = line->wall_ms;
-    return s->pending ? audit_pending_line(s->pending, line) : true;
+    s->is_full = s->pending && !audit_pending_line(s->pending, line);
+    return !s->is_full;
 }
 
 static void read_part(const struct audit_part *part, struct settle *s)
@@ -362,10 +364,13 @@ static bool settle_open_intents(struct ledger *l, const struct audit_parts *part
 
     if (!s.pending)
         return err_set(e, ERR_MEMORY, "no memory for the open intents");
-    for (size_t i = first_unsettled(parts, &l->cfg); i < parts->count; i++)
+    for (size_t i = first_unsettled(parts, &l->cfg); i < parts->count && !s.is_full; i++)
         if (parts->list[i].first_seq)
             read_part(&parts->list[i], &s);
-    bool ok = hold_outcomes(l, s.pending, e) && keep_doubts(l, s.pending, e);
+    bool ok =
+        !s.is_full || err_set(e, ERR_MEMORY,
+                              "%s: too many requests without an outcome, or no memory for them", l->cfg.path);
+    ok = ok && hold_outcomes(l, s.pending, e) && keep_doubts(l, s.pending, e);
     audit_pending_free(&s.pending);
     return ok;
 }

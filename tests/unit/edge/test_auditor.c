@@ -5,7 +5,20 @@
 #include "audit_world.inc"
 #include <pthread.h>
 #include <sys/file.h>
+#include "base/map.h"
 #include "edge/audit_pending.h"
+
+/* There is no room for one more open intent. */
+static int maps_have_room_for = -1; /* -1 = any number */
+bool __real_map_put(struct map *m, struct slice key, void *value);
+bool __wrap_map_put(struct map *m, struct slice key, void *value);
+bool __wrap_map_put(struct map *m, struct slice key, void *value)
+{
+    if (maps_have_room_for == 0)
+        return false;
+    maps_have_room_for -= maps_have_room_for > 0;
+    return __real_map_put(m, key, value);
+}
 
 static void test_order(void **state)
 {
@@ -184,6 +197,32 @@ static void test_open_intents(void **state)
     assert_int_equal(view_count(&v, "outcome", NULL, NULL), 6);
     assert_int_equal(view_count(&v, "start", NULL, NULL), 3);
     view_free(&v);
+    world_drop(&w);
+}
+
+/* None is forgotten in silence: no start then. */
+static void test_too_many_open_intents(void **state)
+{
+    struct world w, after;
+    struct err e = { 0 };
+
+    (void)state;
+    world_init(&w, true);
+    must_open(&w);
+    put_intent(&w, "a");
+    put_intent(&w, "b");
+    assert_true(wait_durable(&w, put_intent(&w, "c")));
+    crash(&w, &after);
+    for (int room = 0; room < 3; room++) {
+        maps_have_room_for = room;
+        assert_false(world_open(&after, &e));
+        assert_non_null(strstr(e.text, "too many requests without an outcome"));
+        e = (struct err){ 0 };
+    }
+    maps_have_room_for = -1;
+    must_open(&after);
+    assert_int_equal(auditor_open_intents(after.auditor), 3);
+    world_drop(&after);
     world_drop(&w);
 }
 
@@ -606,6 +645,7 @@ int main(void)
         cmocka_unit_test(test_rotation),
         cmocka_unit_test(test_restart),
         cmocka_unit_test(test_open_intents),
+        cmocka_unit_test(test_too_many_open_intents),
         cmocka_unit_test(test_changes_in_doubt),
         cmocka_unit_test(test_torn_at_every_byte),
         cmocka_unit_test(test_changed_log_is_refused),
