@@ -13,6 +13,7 @@ struct ship_link {
     enum syslog_framing framing;
     struct stat socket_file; /* of a datagram socket: which one it was */
     struct sbuf out;
+    unsigned reads; /* of what the collector said */
 };
 
 /* Wait for events on fd until the deadline. False: e says that time is over, or that it is time to quit. */

@@ -16,7 +16,9 @@
 
 #define GATHER_BYTES  ((size_t)64 * 1024)
 #define OUT_MAX_BYTES (GATHER_BYTES + SYSLOG_MESSAGE_MAX_BYTES + 32)
-#define LOOK_EVERY_MS 2 /* how often the kernel is asked what is not acknowledged yet */
+#define READ_BYTES    ((size_t)512)
+#define READS_MAX     4096 /* for one connection: a collector has nothing to say */
+#define LOOK_EVERY_MS 2    /* how often the kernel is asked what is not acknowledged yet */
 
 struct ship_link *ship_link_open(const struct ship_link_config *cfg, struct err *e)
 {
@@ -108,22 +110,34 @@ static enum step write_some(struct ship_link *l, struct slice *rest, short *out_
     return plain_step(n, POLLOUT, out_events, e);
 }
 
-/* Read what the collector says, which means nothing, until nothing is there. */
-static enum step read_some(struct ship_link *l, short *out_events, struct err *e)
+/* Read a piece of what the collector says, which means nothing. That it goes on and on must not keep us from all else. */
+static enum step read_piece(struct ship_link *l, bool in_tls, short *out_events, struct err *e)
 {
-    char waste[512];
+    char waste[READ_BYTES];
+    size_t n;
     enum step step;
 
-    do {
-        errno = 0;
-        if (l->ssl) {
-            size_t n;
-            int result = SSL_read_ex(l->ssl, waste, sizeof waste, &n);
-            step = result == 1 ? STEP_DONE : tls_step(l, result, out_events, e);
-        } else {
-            step = plain_step(recv(l->fd, waste, sizeof waste, 0), POLLIN, out_events, e);
-        }
-    } while (step == STEP_DONE);
+    errno = 0;
+    if (in_tls) {
+        int result = SSL_read_ex(l->ssl, waste, sizeof waste, &n);
+        step = result == 1 ? STEP_DONE : tls_step(l, result, out_events, e);
+    } else {
+        step = plain_step(recv(l->fd, waste, sizeof waste, 0), POLLIN, out_events, e);
+    }
+    if (step != STEP_DONE || ++l->reads <= READS_MAX)
+        return step;
+    err_set(e, ERR_IO, "the collector sends without end");
+    return STEP_FAILED;
+}
+
+/* The same until nothing is there. */
+static enum step read_some(struct ship_link *l, short *out_events, struct err *e)
+{
+    enum step step;
+
+    do
+        step = read_piece(l, l->ssl != NULL, out_events, e);
+    while (step == STEP_DONE);
     return step;
 }
 
@@ -222,14 +236,12 @@ static bool close_tls(struct ship_link *l, int64_t until, struct err *e)
 /* Until the collector's end of the stream; TLS's own end comes before that of the connection below, and not from everyone. */
 static bool await_end(struct ship_link *l, int64_t until, struct err *e)
 {
-    char waste[512];
     bool in_tls = l->ssl != NULL;
 
     for (;;) {
         short events = POLLIN;
         struct err why = { 0 };
-        enum step step = in_tls ? read_some(l, &events, &why)
-                                : plain_step(recv(l->fd, waste, sizeof waste, 0), POLLIN, &events, &why);
+        enum step step = read_piece(l, in_tls, &events, &why);
         if (step == STEP_END && !in_tls)
             return true;
         if (step == STEP_END)

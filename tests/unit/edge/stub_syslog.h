@@ -23,6 +23,7 @@ struct collector {
     uint16_t port;   /* of tcp and tls; stays the same over kills */
     atomic_size_t read_max; /* bytes a read takes; 0 = many */
     SSL_CTX *ctx;
+    atomic_bool talks;     /* unix stream, tcp: send without pause, whatever arrives */
     atomic_bool no_notify; /* tls: close without close_notify, as some do */
     pthread_t thread;
     bool runs;
@@ -129,11 +130,11 @@ static inline void collector_listen(struct collector *c)
         MUST(listen(c->listen_fd, 8) == 0);
 }
 
-static inline bool collector_readable(int fd)
+static inline bool collector_readable(int fd, int wait_ms)
 {
     struct pollfd p = { .fd = fd, .events = POLLIN };
 
-    return poll(&p, 1, 5) > 0;
+    return poll(&p, 1, wait_ms) > 0;
 }
 
 static inline void collector_hang_up(struct collector *c)
@@ -187,15 +188,26 @@ static inline void collector_read(struct collector *c)
     collector_frames(c);
 }
 
+static inline void collector_talk(const struct collector *c)
+{
+    static const char words[16384];
+
+    while (c->fd >= 0 && send(c->fd, words, sizeof words, MSG_DONTWAIT | MSG_NOSIGNAL) > 0)
+        ;
+}
+
 static inline void *collector_main(void *arg)
 {
     struct collector *c = arg;
 
     while (!atomic_load(&c->stopping)) {
         int fd = c->fd >= 0 ? c->fd : c->listen_fd;
+        bool talks = c->fd >= 0 && atomic_load(&c->talks);
+        if (talks)
+            collector_talk(c);
         if (atomic_load(&c->paused))
             poll(NULL, 0, 2);
-        else if ((c->ssl && SSL_pending(c->ssl)) || collector_readable(fd)) {
+        else if ((c->ssl && SSL_pending(c->ssl)) || collector_readable(fd, talks ? 0 : 5)) {
             if (c->fd < 0 && c->kind != STUB_DATAGRAM)
                 collector_accept(c);
             else

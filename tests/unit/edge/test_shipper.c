@@ -384,6 +384,45 @@ static void test_slow_collector(void **state)
     }
 }
 
+/* A collector that sends without pause is no collector: it does not keep the thread, neither from shipping nor from its end. */
+static void test_collector_that_talks(void **state)
+{
+    struct rig r;
+    struct timespec from, to;
+
+    (void)state;
+    for (size_t i = 0; i < KINDS; i++) {
+        if (kinds[i] != STUB_STREAM && kinds[i] != STUB_TCP)
+            continue;
+        for (int stops = 0; stops < 2; stops++) {
+            rig_init(&r, kinds[i], NAME);
+            atomic_store(&r.c.talks, true);
+            open_shipper(&r);
+            for (int n = 0; n < 1000 && metric_of(&r, "easgate_audit_ship_failures_total") < 3; n++) {
+                put_some(&r, 10);
+                turn(&r.w, 5);
+            }
+            assert_true(metric_of(&r, "easgate_audit_ship_failures_total") >= 3);
+            assert_int_equal(metric_of(&r, "easgate_audit_ship_failed"), 1);
+            if (stops) {
+                atomic_store(&r.c.talks, false);
+                assert_true(wait_shipped(&r));
+                close_all(&r);
+                struct log_view v = check_copy(&r, 1);
+                view_free(&v);
+            } else {
+                clock_gettime(CLOCK_MONOTONIC, &from);
+                assert_true(auditor_close(&r.w.auditor, 5000));
+                assert_true(shipper_close(&r.shipper, 2000));
+                clock_gettime(CLOCK_MONOTONIC, &to);
+                assert_true(to.tv_sec - from.tv_sec < 10);
+            }
+            open_log(&r);
+            rig_drop(&r);
+        }
+    }
+}
+
 /* ---- what the log says about it ---- */
 
 static void test_away_is_recorded(void **state)
@@ -665,19 +704,13 @@ int main(void)
     if (getenv("FILTER"))
         cmocka_set_test_filter(getenv("FILTER"));
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_all_arrives),
-        cmocka_unit_test(test_tls_without_close_notify),
-        cmocka_unit_test(test_restart_goes_on),
-        cmocka_unit_test(test_collector_killed),
-        cmocka_unit_test(test_unread_is_no_receipt),
-        cmocka_unit_test(test_slow_collector),
-        cmocka_unit_test(test_away_is_recorded),
-        cmocka_unit_test(test_removed_segments),
-        cmocka_unit_test(test_foreign_mark),
-        cmocka_unit_test(test_compressed_segments),
-        cmocka_unit_test(test_failing_disk),
-        cmocka_unit_test(test_wrong_name),
-        cmocka_unit_test(test_bad_ca),
+        cmocka_unit_test(test_all_arrives),          cmocka_unit_test(test_tls_without_close_notify),
+        cmocka_unit_test(test_restart_goes_on),      cmocka_unit_test(test_collector_killed),
+        cmocka_unit_test(test_unread_is_no_receipt), cmocka_unit_test(test_slow_collector),
+        cmocka_unit_test(test_collector_that_talks), cmocka_unit_test(test_away_is_recorded),
+        cmocka_unit_test(test_removed_segments),     cmocka_unit_test(test_foreign_mark),
+        cmocka_unit_test(test_compressed_segments),  cmocka_unit_test(test_failing_disk),
+        cmocka_unit_test(test_wrong_name),           cmocka_unit_test(test_bad_ca),
     };
 
     return cmocka_run_group_tests(tests, set_up, NULL);
