@@ -57,7 +57,13 @@ static int not_a_record(const struct walk *w, const char *path, const struct aud
     return AUDIT_EXIT_FINDING;
 }
 
-static int each_record(const struct audit_part *part, struct audit_reader *r, const struct walk *w)
+/* The living log's last line, of which the rest is yet to come? */
+static bool is_half_written(const struct audit_part *part, int fd, const struct audit_text *text)
+{
+    return !text->is_whole && text->line.n < AUDIT_LINE_MAX_BYTES && audit_part_is_being_written(part, fd);
+}
+
+static int each_record(const struct audit_part *part, int fd, struct audit_reader *r, const struct walk *w)
 {
     struct audit_text text;
     struct audit_line line;
@@ -67,6 +73,8 @@ static int each_record(const struct audit_part *part, struct audit_reader *r, co
         return code;
     while (audit_reader_next(r, &text)) {
         struct err e = { 0 };
+        if (is_half_written(part, fd, &text))
+            continue;
         if (!text.is_whole || !audit_line_parse(text.line, &line, &e)) {
             code = not_a_record(w, part->path, &text, &e);
             continue;
@@ -100,7 +108,7 @@ static int walk_part(const struct audit_part *part, const struct walk *w)
     struct audit_reader *r = audit_reader_new(fd, is_zst);
     int code = AUDIT_EXIT_USAGE;
     if (r) {
-        code = each_record(part, r, w);
+        code = each_record(part, fd, r, w);
     } else {
         err_set(&e, ERR_MEMORY, "no memory to read %s", part->path);
         audit_cannot(w->command, &e);

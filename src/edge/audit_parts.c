@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -179,6 +180,17 @@ int audit_part_open(const struct audit_part *part, bool *out_is_zst)
     snprintf(path, sizeof path, "%s.zst", part->path);
     *out_is_zst = true;
     return open(path, O_RDONLY | O_CLOEXEC);
+}
+
+bool audit_part_is_being_written(const struct audit_part *part, int fd)
+{
+    if (part->kind != AUDIT_FILE_CURRENT && part->kind != AUDIT_FILE_NONE)
+        return false;
+    if (flock(fd, LOCK_SH | LOCK_NB) == 0) {
+        flock(fd, LOCK_UN);
+        return false;
+    }
+    return errno == EWOULDBLOCK;
 }
 
 /* Where a part stands. A full segment's name says it, so that a changed first line is found in its place; the current segment

@@ -35,6 +35,8 @@ bool audit_parts_add(struct audit_parts *p, const char *path, struct err *e);
 bool audit_parts_add_log(struct audit_parts *p, const struct audit_names *names, struct err *e);
 /* Open a part for reading, from its beginning, also when it was closed or compressed since it was added. -1 with errno. */
 int audit_part_open(const struct audit_part *part, bool *out_is_zst);
+/* May its end be half a line, since a process has the lock of a writer on it? fd: of the part, opened. */
+bool audit_part_is_being_written(const struct audit_part *part, int fd);
 /* Put them in order: full segments by named_first, others by first_seq, the current one behind them, those without a record at
  * the end; and set stop_after_seq. */
 void audit_parts_sort(struct audit_parts *p);

@@ -12,7 +12,6 @@
 #include <fcntl.h>
 #include <stdarg.h>
 #include <string.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #define PROGRESS_RECORDS 4096
@@ -179,16 +178,6 @@ static bool each_line(void *ctx, const struct audit_line *line, const struct aud
 
 /* ---- one segment ---- */
 
-/* Does a process hold the lock of a writer on this file? */
-static bool is_being_written(int fd)
-{
-    if (flock(fd, LOCK_SH | LOCK_NB) == 0) {
-        flock(fd, LOCK_UN);
-        return false;
-    }
-    return errno == EWOULDBLOCK;
-}
-
 /* The scan stopped: is that a finding? */
 static bool judge(struct verify *v, int fd, enum audit_scan_result result, const struct audit_scan *scan,
                   const struct err *why, struct err *e)
@@ -197,8 +186,7 @@ static bool judge(struct verify *v, int fd, enum audit_scan_result result, const
         return true;
     if (result == AUDIT_SCAN_FAILED)
         return err_set(e, ERR_IO, "%s: %s", v->part->path, why->text);
-    bool may_be_current = v->part->kind == AUDIT_FILE_CURRENT || v->part->kind == AUDIT_FILE_NONE;
-    if (result == AUDIT_SCAN_TORN && may_be_current && is_being_written(fd)) {
+    if (result == AUDIT_SCAN_TORN && audit_part_is_being_written(v->part, fd)) {
         tell(v, "%s:%llu: the last line is being written", v->part->path, (unsigned long long)scan->bad_line);
         return true;
     }

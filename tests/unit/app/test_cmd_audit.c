@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -706,6 +707,34 @@ static void lines_that_are_no_records(void **state)
     assert_int_equal(unlink(other), 0);
 }
 
+/* A living log's last line may be half written; a dead one's may not. */
+static void last_line_of_a_living_log(void **state)
+{
+    static const char *const commands[] = { "show", "stats", "pending", "tail" };
+    struct stat st;
+    int fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC);
+
+    (void)state;
+    assert_true(fd >= 0 && fstat(fd, &st) == 0 && flock(fd, LOCK_EX | LOCK_NB) == 0);
+    assert_int_equal(write(fd, "{\"v\":1,\"seq\":", 13), 13);
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
+        assert_int_equal(RUN(commands[i], dir), 0);
+        assert_int_equal(RUN(commands[i], path), 0);
+        assert_false(has("not a record"));
+    }
+    assert_int_equal(write(fd, "\n", 1), 1); /* a whole line, and no record */
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+        assert_int_equal(RUN(commands[i], dir), 1);
+    assert_int_equal(ftruncate(fd, st.st_size + 13), 0);
+    assert_int_equal(flock(fd, LOCK_UN), 0);
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
+        assert_int_equal(RUN(commands[i], dir), 1);
+        assert_true(has("not a record: cut"));
+    }
+    assert_int_equal(ftruncate(fd, st.st_size), 0);
+    close(fd);
+}
+
 /* What was wrong, where, and what would not be. */
 static void usage_says(void **state)
 {
@@ -755,6 +784,7 @@ int main(void)
         cmocka_unit_test(usage),
         cmocka_unit_test(usage_says),
         cmocka_unit_test(lines_that_are_no_records),
+        cmocka_unit_test(last_line_of_a_living_log),
         cmocka_unit_test(filters),
         cmocka_unit_test(filters_escape),
         cmocka_unit_test(filter_is_full),
