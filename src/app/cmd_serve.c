@@ -98,11 +98,15 @@ static void port_send_cancel(void *ctx, struct txn *t)
 
 static void on_durable(void *ctx, uint64_t upto_ticket)
 {
+    gate_audit_durable(((struct server *)ctx)->gate, upto_ticket);
+}
+
+static void on_ship_durable(void *ctx, uint64_t ticket)
+{
     struct server *s = ctx;
 
-    gate_audit_durable(s->gate, upto_ticket);
     if (s->shipper)
-        shipper_durable(s->shipper, upto_ticket);
+        shipper_durable(s->shipper, ticket);
 }
 
 static void on_written(void *ctx, uint64_t last_seq)
@@ -332,6 +336,7 @@ static bool boot_gate(struct server *s, struct err *e)
     if (!restore_doubts(s))
         return err_set(e, ERR_MEMORY, "out of memory");
     auditor_set_events(s->auditor, &(struct auditor_events){ .durable = on_durable,
+                                                             .ship_durable = on_ship_durable,
                                                              .lost = on_lost,
                                                              .written = on_written,
                                                              .ctx = s,

@@ -63,6 +63,8 @@ static void note_done(struct auditor *a, const struct audit_item *item)
     a->waiting_bytes -= item->body_bytes;
     if (item->is_durable && item->type == AUDIT_INTENT && a->events.metrics)
         metric_observe_ms(a->events.metrics, METRIC_audit_commit_ms, now_ms(a) - item->queued_mono_ms);
+    if (item->is_durable && item->type == AUDIT_SHIP && a->events.ship_durable)
+        a->events.ship_durable(a->events.ctx, item->ticket);
 }
 
 /* In order of ticket: what is durable, then a loss, then what became durable after it. */

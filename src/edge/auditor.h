@@ -29,6 +29,8 @@ struct auditor_config {
 /* What the gate is told (gate_audit_durable, gate_audit_lost). */
 struct auditor_events {
     void (*durable)(void *ctx, uint64_t upto_ticket);
+    /* This record of type ship is durable. That of a later ticket says nothing of it: without room, outcomes go first. May be NULL. */
+    void (*ship_durable)(void *ctx, uint64_t ticket);
     void (*lost)(void *ctx);
     /* The log is durable up to record last_seq. May be NULL. */
     void (*written)(void *ctx, uint64_t last_seq);

@@ -35,13 +35,13 @@ void shipper_written(struct shipper *s, uint64_t last_seq)
     poke(s->news_fd);
 }
 
-void shipper_durable(struct shipper *s, uint64_t upto_ticket)
+void shipper_durable(struct shipper *s, uint64_t ticket)
 {
     struct ship_note *note = &s->shared.note;
     bool is_news = false;
 
     pthread_mutex_lock(&s->shared.lock);
-    if (note->state == SHIP_NOTE_APPENDED && note->ticket <= upto_ticket) {
+    if (note->state == SHIP_NOTE_APPENDED && note->ticket == ticket) {
         note->state = SHIP_NOTE_NONE;
         is_news = true;
     }

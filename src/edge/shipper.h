@@ -52,7 +52,7 @@ struct shipper_config {
 struct shipper *shipper_open(const struct shipper_config *cfg, uint64_t last_seq, struct err *e);
 /* What the auditor tells (auditor_events). */
 void shipper_written(struct shipper *s, uint64_t last_seq);
-void shipper_durable(struct shipper *s, uint64_t upto_ticket);
+void shipper_durable(struct shipper *s, uint64_t ticket);
 /* From time to time: metrics, and the records of type ship. */
 void shipper_tick(struct shipper *s);
 /* The seq up to which the collector is known to have the log. */
