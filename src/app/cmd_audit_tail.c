@@ -1,6 +1,7 @@
 /*
  * easgate audit tail: the last records, and with -f those that come, through rotations. A segment that was closed since the
  * last look is read from where we were (the next seq says where), also when several were, or when they are compressed by now.
+ * Behind a segment that was set aside the log may go on with a seq that was shown already: that is said, and it is shown.
  */
 #include "app/cmd_audit.h"
 #include <errno.h>
@@ -9,7 +10,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#define LOOK_NS 200000000L /* between two looks at a log that nothing is added to */
+static const struct timespec a_while = {
+    .tv_nsec = 200000000L
+}; /* between two looks at a log that nothing is added to */
 
 struct tail {
     struct audit_options *o;
@@ -145,6 +148,35 @@ static bool was_replaced(const struct tail *t)
            (ours.st_ino != there.st_ino || ours.st_dev != there.st_dev);
 }
 
+static bool is_followed(const struct tail *t, const struct audit_part *part)
+{
+    struct stat ours, there;
+
+    return stat(part->path, &there) == 0 && fstat(t->fd, &ours) == 0 && ours.st_ino == there.st_ino &&
+           ours.st_dev == there.st_dev;
+}
+
+/* Was the segment that we followed set aside? Then go back to where the log goes on. False: nothing stands behind it yet. */
+static bool go_back(struct tail *t, const struct audit_parts *parts)
+{
+    const struct audit_part *aside = NULL;
+    uint64_t next = 0;
+
+    for (size_t i = 0; i < parts->count && !next; i++) {
+        const struct audit_part *part = &parts->list[i];
+        if (aside)
+            next = part->first_seq;
+        else if (part->kind == AUDIT_FILE_BROKEN && is_followed(t, part))
+            aside = part;
+    }
+    if (next && next <= t->seq) {
+        fprintf(stderr, "easgate audit: %s: set aside; what it has behind record %llu does not count\n",
+                aside->path, (unsigned long long)next - 1);
+        t->seq = next - 1;
+    }
+    return next || !aside;
+}
+
 /* Read what was closed since the last look, then open the new current segment. */
 static bool next_segment(struct tail *t, struct err *e)
 {
@@ -153,6 +185,11 @@ static bool next_segment(struct tail *t, struct err *e)
     if (!audit_parts_add_log(&parts, &t->names, e))
         return false;
     audit_parts_sort(&parts);
+    if (!go_back(t, &parts)) {
+        audit_parts_drop(&parts);
+        nanosleep(&a_while, NULL);
+        return true;
+    }
     bool ok = true;
     for (size_t i = 0; ok && i < parts.count; i++) { /* only those that can hold a new record */
         struct audit_part *part = &parts.list[i];
@@ -175,7 +212,6 @@ static bool next_segment(struct tail *t, struct err *e)
 
 static int follow(struct tail *t)
 {
-    const struct timespec a_while = { .tv_nsec = LOOK_NS };
     struct err e = { 0 };
     int gaps = 0;
 

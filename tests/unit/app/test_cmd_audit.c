@@ -690,6 +690,50 @@ static void tail_follows(void **state)
     assert_int_equal(system(command), 0);
 }
 
+/* The gateway set the segment aside and went on behind an earlier record: it is said, and shown from there on. */
+static void tail_follows_behind_a_broken_segment(void **state)
+{
+    char own[100], log[120], broken[200], out[120], command[200];
+    char name[] = "audit", tail[] = "tail", f_option[] = "-f";
+    char *args[] = { name, tail, f_option, log, NULL };
+
+    (void)state;
+    snprintf(own, sizeof own, "%s/broken", dir);
+    snprintf(log, sizeof log, "%s/audit.jsonl", own);
+    snprintf(out, sizeof out, "%s/out", own);
+    snprintf(broken, sizeof broken, "%s/audit-broken-20261123T155957.123Z.jsonl", own);
+    assert_int_equal(mkdir(own, 0700), 0);
+    append_lines(log, 1, 6);
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        if (!freopen(out, "w", stdout) || dup2(1, 2) != 2)
+            _exit(9);
+        _exit(cmd_audit(4, args));
+    }
+    assert_true(comes(out, "6 2026"));
+    assert_int_equal(rename(log, broken), 0);
+    append_lines(log, 0, 0); /* the next one has no record yet */
+    usleep(300000);
+    FILE *f = fopen(log, "a");
+    assert_non_null(f);
+    fputs("{\"v\":1,\"seq\":4,\"run\":\"0123456789abcdef\",\"t\":\"2026-11-23T12:00:00.500Z\",\"mono\":1,"
+          "\"type\":\"recover\"," PREV
+          ",\"file\":\"audit-broken-20261123T155957.123Z.jsonl\",\"last_seq\":3}\n",
+          f);
+    fclose(f);
+    append_lines(log, 5, 3);
+    assert_true(comes(out, "\n7 2026"));
+    assert_true(has("set aside; what it has behind record 3 does not count\n4 2026"));
+    assert_int_equal(lines(), 6 + 1 + 4);
+    int status;
+    assert_int_equal(truncate(log, 10), 0);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 1);
+    snprintf(command, sizeof command, "rm -r %s", own);
+    assert_int_equal(system(command), 0);
+}
+
 static void lines_that_are_no_records(void **state)
 {
     char other[200];
@@ -795,6 +839,7 @@ int main(void)
         cmocka_unit_test(tail_last),
         cmocka_unit_test(tail_of_nothing),
         cmocka_unit_test(tail_follows),
+        cmocka_unit_test(tail_follows_behind_a_broken_segment),
         cmocka_unit_test(verify_held),
         cmocka_unit_test(verify_later_key),
         cmocka_unit_test(verify_usage),
