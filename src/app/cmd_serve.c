@@ -13,6 +13,7 @@
 #include "edge/shipper.h"
 #include "edge/upstream.h"
 #include "base/log.h"
+#include <fcntl.h>
 #include <getopt.h>
 #include <malloc.h>
 #include <unistd.h>
@@ -22,6 +23,7 @@
 #define SHIP_CLOSE_MS     2000
 #define SHIP_TICK_MS      250
 #define CERTAIN_MARGIN_MS 60000 /* the run before may have waited longer for EAS */
+#define LOG_PIPE_BYTES    (1024 * 1024)
 #define DEFAULT_CONFIG    "/etc/easgate/easgate.ini"
 
 static const char usage[] =
@@ -220,6 +222,17 @@ static void on_tick(void *arg)
 
 /* ---- boot, in this order; stop in reverse ---- */
 
+/* The log does not wait for its reader, so there should be room for what a busy moment says. No pipe, or no more room: fine. */
+static bool boot_log(struct server *s, struct err *e)
+{
+    (void)s;
+    (void)e;
+    int has = fcntl(STDERR_FILENO, F_GETPIPE_SZ);
+    if (has > 0 && has < LOG_PIPE_BYTES)
+        (void)fcntl(STDERR_FILENO, F_SETPIPE_SZ, LOG_PIPE_BYTES);
+    return true;
+}
+
 static bool boot_sandbox(struct server *s, struct err *e)
 {
     (void)s;
@@ -394,9 +407,11 @@ static const struct {
     const char *name;
     bool (*run)(struct server *s, struct err *e);
 } boot_steps[] = {
-    { "sandbox", boot_sandbox }, { "memory", boot_memory },     { "config", boot_config },
-    { "loop", boot_loop },       { "audit log", boot_auditor }, { "gate", boot_gate },
-    { "syslog", boot_shipper },  { "upstream", boot_upstream }, { "listeners", boot_listeners },
+    { "log", boot_log },           { "sandbox", boot_sandbox },
+    { "memory", boot_memory },     { "config", boot_config },
+    { "loop", boot_loop },         { "audit log", boot_auditor },
+    { "gate", boot_gate },         { "syslog", boot_shipper },
+    { "upstream", boot_upstream }, { "listeners", boot_listeners },
     { "signals", boot_signals },
 };
 

@@ -1,7 +1,10 @@
-/* The one log sink: see log.h. A line is built in a buffer of its own and written with one write(). */
+/* The one log sink: see log.h. A line is built in a buffer of its own and written with one write(), which must never wait. */
 #include "base/log.h"
 #include "base/clock.h"
 #include "base/enc.h"
+#include <limits.h>
+#include <poll.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <unistd.h>
 
@@ -11,6 +14,11 @@
 
 static atomic_int most_level = LOG_INFO;
 static atomic_int sink_fd = 2;
+
+/* A pipe that poll calls writable takes PIPE_BUF bytes at once, but not twice: one thread at a time. */
+_Static_assert(LINE_MAX_BYTES <= PIPE_BUF, "a line must fit into a pipe that is writable");
+static pthread_mutex_t turn = PTHREAD_MUTEX_INITIALIZER;
+static uint64_t lost; /* lines that are not told of yet; of whoever has the turn */
 
 static const char *const names[LOG_LEVEL_COUNT_] = { "none", "error", "warn", "info", "debug" };
 
@@ -66,15 +74,51 @@ static void add_value(struct sbuf *line, const struct log_field *f)
         sbuf_adds(line, CUT_MARK);
 }
 
-void log_fields(enum log_level level, const char *area, const char *message, const struct log_field *fields)
+/* What all lines begin with. */
+static void begin_line(struct sbuf *line, enum log_level level, const char *area, const char *message)
 {
     char when[25];
 
+    enc_time_utc(clock_wall_ms(&clock_system), true, when);
+    sbuf_addf(line, "%s %s %s: %s", when, log_level_name(level), area, message);
+}
+
+/* Whole, or not at all: whoever reads the log must not be able to stop the program by not reading. */
+static bool put(const struct sbuf *line)
+{
+    struct pollfd sink = { .fd = atomic_load(&sink_fd), .events = POLLOUT };
+    struct slice text = sbuf_slice(line);
+
+    return poll(&sink, 1, 0) == 1 && (sink.revents & POLLOUT) &&
+           write(sink.fd, text.p, text.n) == (ssize_t)text.n;
+}
+
+/* At any level: what is gone was of a level that is on. */
+static bool put_lost(void)
+{
+    SCOPED(sbuf) line = SBUF_MAX(LINE_MAX_BYTES);
+
+    begin_line(&line, LOG_WARN, "log", "lines lost, they were not taken");
+    sbuf_addf(&line, " | lines=%llu\n", (unsigned long long)lost);
+    return put(&line);
+}
+
+static void put_in_turn(const struct sbuf *line)
+{
+    pthread_mutex_lock(&turn);
+    if (lost && put_lost())
+        lost = 0;
+    if (lost || !put(line))
+        lost++;
+    pthread_mutex_unlock(&turn);
+}
+
+void log_fields(enum log_level level, const char *area, const char *message, const struct log_field *fields)
+{
     if (!log_is_on(level))
         return;
     SCOPED(sbuf) line = SBUF_MAX(LINE_MAX_BYTES - sizeof CUT_MARK); /* room for the mark and the newline */
-    enc_time_utc(clock_wall_ms(&clock_system), true, when);
-    sbuf_addf(&line, "%s %s %s: %s", when, log_level_name(level), area, message);
+    begin_line(&line, level, area, message);
     for (const struct log_field *f = fields; f->key; f++) {
         sbuf_adds(&line, f == fields ? " | " : " ");
         sbuf_adds(&line, f->key);
@@ -85,9 +129,7 @@ void log_fields(enum log_level level, const char *area, const char *message, con
     line.failed = false;
     line.max = LINE_MAX_BYTES;
     sbuf_adds(&line, cut ? CUT_MARK "\n" : "\n");
-    struct slice text = sbuf_slice(&line);
-    ssize_t written = write(atomic_load(&sink_fd), text.p, text.n);
-    (void)written; /* nowhere left to say that the log cannot be written */
+    put_in_turn(&line);
 }
 
 bool log_limit_pass(struct log_limit *limit, int64_t mono_ms, uint64_t *out_held_back)

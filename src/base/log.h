@@ -3,6 +3,8 @@
  *   2026-11-23T15:27:57.123Z warn audit: cannot write, refusing requests | path=/var/log/... error="No space left"
  * error = somebody must act; warn = an operator can act; info = life of the program and one line a request; debug.
  * Values over 1 KiB and lines over 4 KiB are cut and end with "...".
+ * Never waits for a reader: lines that a full pipe does not take are dropped and counted, and the next one that it takes
+ * stands behind a line "log: lines lost, they were not taken | lines=N".
  * Never a secret, never a peer's raw bytes (LOG_S escapes). Safe from any thread.
  */
 #ifndef EG_LOG_H

@@ -147,6 +147,38 @@ static void test_levels(void **state)
     assert_int_equal(log_level_of(S("war")), LOG_LEVEL_NONE);
 }
 
+/* Nobody reads: lines are dropped, not waited for; the number is told once, before the first line that is taken again. */
+static void test_full_pipe(void **state)
+{
+    static char text[1 << 20];
+    unsigned taken = 0, told = 0;
+    char number[32];
+
+    (void)state;
+    alarm(20); /* a write that waits would wait for ever */
+    for (unsigned i = 0; i < 20000; i++)
+        log_event(LOG_INFO, "a", "m", LOG_N("n", i));
+    ssize_t n = read(ends[0], text, sizeof text - 1);
+    assert_true(n > 0);
+    for (ssize_t i = 0; i < n; i++)
+        taken += text[i] == '\n';
+    assert_in_range(taken, 100, 19999);
+    snprintf(number, sizeof number, "n=%u\n", taken - 1); /* whole, and the last one that fitted */
+    assert_string_equal(text + n - strlen(number), number);
+
+    log_set_level(LOG_ERROR);
+    log_line(LOG_INFO, "a", "off");
+    assert_string_equal(logged(), "");
+    log_line(LOG_ERROR, "a", "next");
+    const char *both = logged();
+    assert_int_equal(sscanf(both, " warn log: lines lost, they were not taken | lines=%u\n", &told), 1);
+    assert_int_equal(told, 20000 - taken);
+    assert_non_null(strstr(both, " error a: next\n"));
+    log_line(LOG_ERROR, "a", "last");
+    assert_string_equal(logged(), " error a: last\n");
+    alarm(0);
+}
+
 static void test_limit(void **state)
 {
     struct log_limit limit = { .period_ms = 1000 };
@@ -173,6 +205,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_escapes, open_pipe, close_pipe),
         cmocka_unit_test_setup_teardown(test_long_lines_are_cut, open_pipe, close_pipe),
         cmocka_unit_test_setup_teardown(test_levels, open_pipe, close_pipe),
+        cmocka_unit_test_setup_teardown(test_full_pipe, open_pipe, close_pipe),
         cmocka_unit_test(test_limit),
     };
 
