@@ -13,9 +13,11 @@
 #include "edge/shipper.h"
 #include "edge/upstream.h"
 #include "base/log.h"
+#include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
 #include <malloc.h>
+#include <signal.h>
 #include <unistd.h>
 
 #define TICK_MS           50
@@ -222,6 +224,24 @@ static void on_tick(void *arg)
 
 /* ---- boot, in this order; stop in reverse ---- */
 
+/* HUP and USR1 end a process that has not asked for them yet, so they wait until the loop has. */
+static bool hold_signals(int how, struct err *e)
+{
+    sigset_t held;
+
+    sigemptyset(&held);
+    sigaddset(&held, SIGHUP);
+    sigaddset(&held, SIGUSR1);
+    return sigprocmask(how, &held, NULL) == 0 ||
+           err_set(e, ERR_IO, "signals cannot be held: %s", strerror(errno));
+}
+
+static bool boot_hold_signals(struct server *s, struct err *e)
+{
+    (void)s;
+    return hold_signals(SIG_BLOCK, e);
+}
+
 /* The log does not wait for its reader, so there should be room for what a busy moment says. No pipe, or no more room: fine. */
 static bool boot_log(struct server *s, struct err *e)
 {
@@ -400,24 +420,32 @@ static bool boot_signals(struct server *s, struct err *e)
         .on_term = on_term, .on_int = on_term, .on_hup = on_hup, .on_usr1 = on_usr1, .arg = s
     };
 
-    return loop_on_signals(s->loop, &signals, e) && loop_every(s->loop, "tick", TICK_MS, on_tick, s, e);
+    return loop_on_signals(s->loop, &signals, e) && hold_signals(SIG_UNBLOCK, e) &&
+           loop_every(s->loop, "tick", TICK_MS, on_tick, s, e);
 }
 
 static const struct {
     const char *name;
     bool (*run)(struct server *s, struct err *e);
 } boot_steps[] = {
-    { "log", boot_log },           { "sandbox", boot_sandbox },
-    { "memory", boot_memory },     { "config", boot_config },
-    { "loop", boot_loop },         { "audit log", boot_auditor },
-    { "gate", boot_gate },         { "syslog", boot_shipper },
-    { "upstream", boot_upstream }, { "listeners", boot_listeners },
+    { "held signals", boot_hold_signals },
+    { "log", boot_log },
+    { "sandbox", boot_sandbox },
+    { "memory", boot_memory },
+    { "config", boot_config },
+    { "loop", boot_loop },
+    { "audit log", boot_auditor },
+    { "gate", boot_gate },
+    { "syslog", boot_shipper },
+    { "upstream", boot_upstream },
+    { "listeners", boot_listeners },
     { "signals", boot_signals },
 };
 
 /* What the kernel would take back anyway is given back only so that a leak shows in tests. */
 static void stop(struct server *s)
 {
+    hold_signals(SIG_BLOCK, NULL); /* the loop that takes them goes */
     if (s->gate)
         gate_abort_all(s->gate);
     listeners_close(&s->listeners);
