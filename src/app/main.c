@@ -1,5 +1,6 @@
 /* easgate: the table of subcommands. */
 #include "app/cmd.h"
+#include "base/stdfds.h"
 
 static const struct command {
     const char *name;
@@ -40,6 +41,8 @@ int main(int argc, char **argv)
     const char *name = argc > 1 ? argv[1] : "";
     char whole[32]; /* getopt begins its messages with it */
 
+    if (!stdfds_hold())
+        return 2;
     for (size_t i = 0; i < COMMAND_COUNT; i++)
         if (strcmp(name, commands[i].name) == 0) {
             snprintf(whole, sizeof whole, "easgate %s", name);

@@ -6,6 +6,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { test } from 'node:test';
 import { BUILD, tokenDigest } from './harness.mjs';
+import { exchange, requestBytes } from './wire.mjs';
 
 const EASGATE = path.join(BUILD, 'easgate');
 const TOKEN = 'eg_life_0123456789abcdef0123456789abcdef';
@@ -61,6 +62,12 @@ allow = @read\nservices = ${name}_*\n`).join('')}`, { mode: 0o600 });
         assert.equal(this.end, undefined, this.said());
     }
 
+    /** Of a token that nobody has; resolves to the answer's status. */
+    async refused() {
+        const headers = [['host', 'localhost'], ['authorization', 'Bearer nobody']];
+        return (await exchange({ path: this.socket }, requestBytes({ method: 'GET', target: '/api/v2/services', headers }))).status;
+    }
+
     segments() {
         return fs.readdirSync(path.join(this.dir, 'audit')).filter((name) => name.endsWith('.jsonl'));
     }
@@ -87,6 +94,21 @@ test('HUP and USR1 while it starts do not end it; the reload follows', async () 
         await life.ready();
         await until(() => life.said().includes(' generation=2'), 'the file is loaded anew');
         await until(() => life.segments().length === 2, 'the log is rotated');
+    } finally {
+        end = await life.stop();
+    }
+    assert.deepEqual(end, { code: 0, signal: null });
+});
+
+test('started without standard descriptors, it writes its log nowhere else', async () => {
+    const life = new Life();
+    let end;
+    try {
+        life.start('<&- >&- 2>&-');
+        await life.ready();
+        for (let i = 0; i < 10; i++) assert.equal(await life.refused(), 401);
+        await sleep(300);
+        assert.deepEqual(life.segments(), ['audit.jsonl']); // a newline in libevent's pipe is signal 10, USR1
     } finally {
         end = await life.stop();
     }
