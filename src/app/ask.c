@@ -2,11 +2,16 @@
 #include "app/ask.h"
 #include "base/clock.h"
 #include "config/address.h"
+#include "config/ini.h"
 #include "config/snapshot.h"
+#include "config/textfile.h"
 #include <arpa/inet.h>
 #include <errno.h>
 #include <poll.h>
 #include <unistd.h>
+
+#define FILE_MAX_BYTES  (16 * 1024 * 1024)
+#define ARENA_MAX_BYTES (64 * 1024 * 1024)
 
 /* ---- where ---- */
 
@@ -77,15 +82,53 @@ bool ask_set_url(struct ask *t, struct slice url, const char *path)
            set_place(t, host);
 }
 
+/* The first admin_listen that a file names, whatever else is wrong with it; part of text. Empty: none. */
+static struct slice first_admin_listen(struct slice text, struct arena *arena)
+{
+    struct problems ignored = { 0 };
+    struct ini_doc doc = { 0 };
+    struct slice first = SLICE_NONE;
+
+    if (ini_read(text, arena, &ignored, &doc))
+        for (const struct ini_section *s = doc.sections; s && !first.n; s = s->next) {
+            const struct ini_item *item =
+                slice_eq(s->kind, S("gateway")) ? ini_section_item(s, S("admin_listen")) : NULL;
+            struct slice values = item ? item->value : SLICE_NONE;
+            if (slice_split(&values, ',', &first))
+                first = slice_trim(first);
+        }
+    problems_drop(&ignored);
+    return first;
+}
+
+/* A file that is refused is a reload that was refused, or will be: the gateway runs on with what it has, and can be asked. */
+static bool set_place_of_refused(struct ask *t, const char *file)
+{
+    SCOPED(sbuf) text = SBUF_MAX(FILE_MAX_BYTES);
+    struct arena *arena = arena_new(ARENA_MAX_BYTES);
+    bool ok = false;
+
+    if (arena && textfile_read(file, TEXTFILE_CONFIG, &text, NULL)) {
+        struct slice place = first_admin_listen(sbuf_slice(&text), arena);
+        ok = place.n && set_place(t, place);
+    }
+    arena_free(&arena);
+    return ok;
+}
+
 bool ask_set_config(struct ask *t, const char *file, const char *path, const char *command)
 {
     struct config_errors errors = { 0 };
     struct snapshot *s = snapshot_load(file, false, &errors);
     bool ok = false;
 
-    if (!s)
+    if (!s) {
         fprintf(stderr, "%.*s", SLICE_FMT(sbuf_slice(&errors.text)));
-    else if (s->gateway.admin_listen.count == 0)
+        ok = set_path(t, slice_of(path)) && set_place_of_refused(t, file);
+        if (ok)
+            fprintf(stderr, "easgate %s: %s would be refused; asking at its admin_listen all the same\n",
+                    command, file);
+    } else if (s->gateway.admin_listen.count == 0)
         fprintf(stderr, "easgate %s: %s has no admin_listen\n", command, file);
     else if (!set_path(t, slice_of(path)) || !set_place(t, s->gateway.admin_listen.at[0].text))
         fprintf(stderr, "easgate %s: the admin_listen of %s cannot be asked\n", command, file);

@@ -29,7 +29,8 @@ struct ask {
 /* http://ADDRESS:PORT[/PATH] with a numeric address or localhost, or unix:/PATH of a socket; path is for an address without one.
  * False when it is none of these. */
 bool ask_set_url(struct ask *a, struct slice url, const char *path);
-/* The first admin_listen of a configuration. False with the reason on standard error, which names the command. */
+/* The first admin_listen of a configuration, also of one with errors (which are said on standard error): the gateway may run on
+ * with what it had. False with the reason on standard error, which names the command. */
 bool ask_set_config(struct ask *a, const char *file, const char *path, const char *command);
 /* The answer, of at most max_bytes of body; NULL with a->failed. The caller owns it. */
 struct http1_msg *ask_get(struct ask *a, size_t max_bytes);

@@ -168,6 +168,15 @@ static void write_config(const char *file, const char *admin)
     fclose(f);
 }
 
+static void add_line(const char *file, const char *line)
+{
+    FILE *f = fopen(file, "a");
+
+    MUST(f);
+    fprintf(f, "%s\n", line);
+    fclose(f);
+}
+
 static void test_config(void **state)
 {
     struct server s = { .answer = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n" };
@@ -181,7 +190,14 @@ static void test_config(void **state)
     snprintf(admin, sizeof admin, "127.0.0.1:%u", listen_tcp(&s));
     write_config(file, admin);
     assert_int_equal(run_against(&s, "-c", file), 0);
+    /* an edit that went wrong, which the running gateway has not taken */
+    snprintf(admin, sizeof admin, " 127.0.0.1:%u , unix:/none", listen_tcp(&s));
+    write_config(file, admin);
+    add_line(file, "max_replicas = many");
+    assert_int_equal(run_against(&s, "-c", file), 0);
     write_config(file, NULL);
+    assert_int_equal(run("--config", file), 2);
+    add_line(file, "max_replicas = many");
     assert_int_equal(run("--config", file), 2);
     write_config(file, "somewhere");
     assert_int_equal(run("--config", file), 2);
