@@ -1,12 +1,15 @@
 /*
  * easgate check: load a configuration as `serve` would, and say all that is wrong with it. The loader is the very same; this
- * file must never judge anything by itself, and never start anything; what a start finds missing on this machine it warns of.
+ * file must never judge anything by itself, and never start anything; what a start would stumble over on this machine it warns of.
  */
 #include "app/cmd.h"
 #include "config/schema.h"
 #include "config/snapshot.h"
+#include "edge/audit_notes.h"
+#include "edge/tls.h"
 #include <errno.h>
 #include <getopt.h>
+#include <grp.h>
 #include <limits.h>
 #include <time.h>
 #include <unistd.h>
@@ -112,6 +115,37 @@ static void warn_missing(const struct snapshot *s, struct slice path, bool its_f
                 name.p, strerror(errno));
 }
 
+/* A file that is there must be one that the start can use; of one that is not, warn_missing tells. */
+static void warn_ca_file(const struct snapshot *s, struct slice path, const char *what)
+{
+    struct err e = { 0 };
+
+    warn_missing(s, path, false, what);
+    if (path.n && access(path.p, F_OK) == 0 && !tls_ca_file_is_good(path, &e))
+        fprintf(stderr, "%s: warning: %s: %s; easgate serve will not start with it\n", s->path, what, e.text);
+}
+
+static void warn_checkpoint_key(const struct snapshot *s)
+{
+    struct err e = { 0 };
+    struct audit_notes *notes =
+        s->audit.checkpoint_key.n ? audit_notes_new("check", s->audit.checkpoint_key.p, NULL, &e) : NULL;
+
+    if (e.code != ERR_NONE)
+        fprintf(stderr, "%s: warning: [audit]: %s; easgate serve will not start with it\n", s->path, e.text);
+    audit_notes_free(&notes);
+}
+
+static void warn_group(const struct snapshot *s)
+{
+    struct slice group = s->audit.group.text;
+
+    errno = 0;
+    if (group.n && !getgrnam(group.p))
+        fprintf(stderr, "%s: warning: [audit] group: %s: %s; easgate serve will not start without it\n",
+                s->path, group.p, errno ? strerror(errno) : "there is no such group");
+}
+
 static void warn_places(const struct snapshot *s)
 {
     const struct rules *lists[] = { &s->gateway.listen, &s->gateway.admin_listen };
@@ -123,9 +157,11 @@ static void warn_places(const struct snapshot *s)
                 warn_missing(s, slice_skip(text, 5), true, "the folder of a unix socket");
         }
     warn_missing(s, s->audit.path, true, "the folder of [audit] path");
-    warn_missing(s, s->audit.syslog_ca, false, "[audit] syslog_ca");
+    warn_group(s);
+    warn_checkpoint_key(s);
+    warn_ca_file(s, s->audit.syslog_ca, "[audit] syslog_ca");
     for (size_t i = 0; i < s->upstream_count; i++)
-        warn_missing(s, s->upstreams[i].ca_file, false, "ca_file of [upstream]");
+        warn_ca_file(s, s->upstreams[i].ca_file, "ca_file of [upstream]");
 }
 
 /* Without credentials it is the file of another machine. */

@@ -140,6 +140,15 @@ SSL_CTX *tls_upstream_ctx_new(struct slice ca_file, unsigned char out_ca_digest[
     return NULL;
 }
 
+bool tls_ca_file_is_good(struct slice ca_file, struct err *e)
+{
+    unsigned char digest[DIGEST_BYTES];
+    SSL_CTX *ctx = tls_upstream_ctx_new(ca_file, digest, e);
+
+    SSL_CTX_free(ctx);
+    return ctx != NULL;
+}
+
 static bool is_ip_literal(const char *host)
 {
     unsigned char address[16];

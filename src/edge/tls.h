@@ -20,6 +20,9 @@
  * ca_file is empty. out_ca_digest: SHA-256 of the file, zeros for the system's store. NULL with e; SSL_CTX_free it. */
 SSL_CTX *tls_upstream_ctx_new(struct slice ca_file, unsigned char out_ca_digest[32], struct err *e);
 
+/* Would such a context be made of this file? For who is to be told before. */
+bool tls_ca_file_is_good(struct slice ca_file, struct err *e);
+
 /* A client SSL on the connected, non-blocking socket fd that accepts only a peer that is `host` (a DNS name without
  * trailing dot, or an IPv4 or IPv6 literal without brackets). The caller owns it and fd. NULL with e. */
 SSL *tls_upstream_ssl_new(SSL_CTX *ctx, int fd, const char *host, struct err *e);

@@ -155,6 +155,67 @@ static void folders_that_are_not_there(void **state)
     unlink(credentials);
 }
 
+static void write_text(const char *name, const char *text)
+{
+    char path[300];
+
+    snprintf(path, sizeof path, "%s/%s", directory, name);
+    FILE *to = fopen(path, "wb");
+    assert_non_null(to);
+    fputs(text, to);
+    fclose(to);
+    assert_int_equal(chmod(path, 0600), 0);
+}
+
+/* good.ini with lines more in [upstream] and [audit]. */
+static const char *copy_with(const char *upstream, const char *audit)
+{
+    static char path[300];
+    char text[4000], more[6000];
+    FILE *from = fopen(GOOD, "rb");
+
+    assert_non_null(from);
+    text[fread(text, 1, sizeof text - 1, from)] = '\0';
+    fclose(from);
+    const char *first = strstr(text, "[credential"), *second = strstr(text, "[client");
+    snprintf(more, sizeof more, "%.*s%s%.*s%s%s", (int)(first - text), text, upstream, (int)(second - first),
+             first, audit, second);
+    write_text("f.ini", more);
+    snprintf(path, sizeof path, "%s/f.ini", directory);
+    return path;
+}
+
+/* They are there, but serve cannot use them. */
+static void what_the_start_cannot_use(void **state)
+{
+    (void)state;
+    write_text("credentials",
+               "[default]\ntype = access_key\naccess_key_id = LTAItest\naccess_key_secret = secret\n");
+    write_text("k.pem", "-----BEGIN PRIVATE KEY-----\nnone\n-----END PRIVATE KEY-----\n");
+    write_text("ca.pem", "no certificate\n");
+    const char *path = copy_with("ca_file = ca.pem\n", "group = no_such_group\ncheckpoint_key = k.pem\n");
+    assert_int_equal(run(path, NULL, NULL), 0);
+    assert_non_null(strstr(err, "warning: [audit] group: no_such_group: there is no such group; easgate "
+                                "serve will not start without it\n"));
+    assert_non_null(strstr(err, "/k.pem: is no PEM private key, expected an Ed25519 one; easgate serve will "
+                                "not start with it\n"));
+    assert_non_null(strstr(err, "/ca.pem: expected certificates in PEM form; easgate serve will not start "
+                                "with it\n"));
+    assert_int_equal(run("--no-credentials", path, NULL), 0);
+    assert_null(strstr(err, "will not start"));
+    write_text("k.pem", "-----BEGIN PRIVATE KEY-----\n"
+                        "MC4CAQAwBQYDK2VwBCIEIJ1hsZ3v/VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g\n"
+                        "-----END PRIVATE KEY-----\n"); /* of RFC 8032, 7.1 */
+    assert_int_equal(run(copy_with("", "group = root\ncheckpoint_key = k.pem\n"), NULL, NULL), 0);
+    assert_null(strstr(err, "will not start"));
+    static const char *const names[] = { "credentials", "k.pem", "ca.pem" };
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        char gone[300];
+        snprintf(gone, sizeof gone, "%s/%s", directory, names[i]);
+        unlink(gone);
+    }
+}
+
 static void errors_are_two(void **state)
 {
     (void)state;
@@ -220,6 +281,7 @@ int main(void)
         cmocka_unit_test(fine_is_zero),
         cmocka_unit_test(keys_of_the_log),
         cmocka_unit_test(folders_that_are_not_there),
+        cmocka_unit_test(what_the_start_cannot_use),
         cmocka_unit_test(errors_are_two),
         cmocka_unit_test(warnings_are_fine),
         cmocka_unit_test(print_masks_secrets),
