@@ -140,6 +140,18 @@ static void log_lines(enum log_level level, const char *message, struct slice li
             log_event(level, "config", message, LOG_S("at", line));
 }
 
+/* Swap may give them away; it is for who runs the machine to raise the limit, or to have no swap. */
+static void warn_unlocked(const struct snapshot *snap)
+{
+    for (size_t i = 0; i < snap->cred_count; i++) {
+        const struct cred *c = snap->creds[i];
+        if (!secret_is_locked(c->access_key_secret) ||
+            (c->security_token && !secret_is_locked(c->security_token)))
+            log_event(LOG_WARN, "config", "a credential's memory cannot be locked (RLIMIT_MEMLOCK)",
+                      LOG_S("credential", c->name));
+    }
+}
+
 static struct snapshot *load(const char *path)
 {
     struct config_errors errors = { .count = 0 };
@@ -149,6 +161,8 @@ static struct snapshot *load(const char *path)
         log_lines(LOG_ERROR, "refused", sbuf_slice(&errors.text));
     else if (snap->warning_count)
         log_lines(LOG_WARN, "accepted with a warning", slice_of(snap->warnings));
+    if (snap)
+        warn_unlocked(snap);
     config_errors_drop(&errors);
     return snap;
 }

@@ -46,9 +46,9 @@ ${names.map((name) => `[client ${name}]\ntoken_sha256 = ${tokenDigest(TOKEN + na
 allow = @read\nservices = ${name}_*\n`).join('')}`, { mode: 0o600 });
     }
 
-    /** Start it by a shell, which `how` tells about its descriptors. */
-    start(how = `2>${this.log}`) {
-        this.child = spawn('bash', ['-c', `umask 022; exec '${EASGATE}' serve --config '${this.config}' ${how}`], { stdio: 'ignore' });
+    /** Start it by a shell, which `how` tells about its descriptors, and `before` about its limits. */
+    start(how = `2>${this.log}`, before = 'exec') {
+        this.child = spawn('bash', ['-c', `umask 022; ${before} '${EASGATE}' serve --config '${this.config}' ${how}`], { stdio: 'ignore' });
         this.ended = new Promise((resolve) => this.child.once('exit', (code, signal) => resolve({ code, signal })));
         this.ended.then((end) => (this.end = end));
     }
@@ -109,6 +109,28 @@ test('started without standard descriptors, it writes its log nowhere else', asy
         for (let i = 0; i < 10; i++) assert.equal(await life.refused(), 401);
         await sleep(300);
         assert.deepEqual(life.segments(), ['audit.jsonl']); // a newline in libevent's pipe is signal 10, USR1
+    } finally {
+        end = await life.stop();
+    }
+    assert.deepEqual(end, { code: 0, signal: null });
+});
+
+// A sanitizer's runtime locks nothing and says that it did.
+const isSanitized = ['__asan_init', '__tsan_init'].some((name) => fs.readFileSync(EASGATE).includes(name));
+
+test('secrets that cannot be locked are told of at the start and at a reload', { skip: isSanitized }, async () => {
+    const life = new Life();
+    const told = () => life.said().split("warn config: a credential's memory cannot be locked (RLIMIT_MEMLOCK) | credential=main\n").length - 1;
+    let end;
+    try {
+        // root may lock what it likes, unless it cannot have that capability
+        life.start(undefined, `ulimit -l 0; exec ${process.getuid() === 0 ? 'setpriv --bounding-set=-ipc_lock' : ''}`);
+        await life.ready();
+        await until(() => life.said().includes(' serve: ready '), 'it is ready');
+        assert.equal(told(), 1);
+        life.child.kill('SIGHUP');
+        await until(() => life.said().includes(' generation=2'), 'the file is loaded anew');
+        assert.equal(told(), 2);
     } finally {
         end = await life.stop();
     }
