@@ -94,9 +94,10 @@ static void show_progress(void *ctx, uint64_t bytes, uint64_t all_bytes)
 static bool read_key(struct audit_key *key, const char *path, struct err *e)
 {
     SCOPED(sbuf) text = SBUF_MAX(AUDIT_KEY_TEXT_BYTES);
+    struct audit_end end; /* it may be a state file; what that says of an end, the log says, too */
     struct err why = { 0 };
-    bool ok =
-        textfile_read(path, TEXTFILE_SECRET, &text, &why) && audit_key_parse(key, sbuf_slice(&text), &why);
+    bool ok = textfile_read(path, TEXTFILE_SECRET, &text, &why) &&
+              audit_state_parse(key, &end, sbuf_slice(&text), &why);
 
     if (text.p)
         secret_wipe(text.p, text.cap);
@@ -136,6 +137,14 @@ static size_t not_shown(const struct verify *v, const struct audit_verdict *out,
         texts[n++] =
             "macs of epochs before the key's were not checked: that who has this key wrote such records "
             "anew, behind the last checkpoint, would not show; the first key shows it";
+    else if (out->ends_sealed > out->ends_good)
+        texts[n++] =
+            "where the epoch before the key's ended was not checked: that who has this key cut records off "
+            "there would not show; the key before shows it";
+    if (o->key && out->is_keyed && out->openings > out->ends_sealed)
+        texts[n++] =
+            "ends of epochs that are not sealed (records of version 2): that who took the key of the next "
+            "epoch cut records off there, behind the last checkpoint, would not show";
     if (out->removed_by_seq && out->unseen_from)
         texts[n++] = "what the removed records were: who has the present key can announce a removal, too. "
                      "--from-checkpoint, with the last checkpoint of a verification that read them, shows it";
@@ -179,6 +188,9 @@ static int print_json(struct verify *v, const struct audit_verdict *out, bool ok
               out->last_t, out->last_hash, (unsigned long long)out->keyed, (unsigned long long)out->macs,
               (unsigned long long)(out->keyed - out->macs), (unsigned long long)out->marks,
               (unsigned long long)out->short_of);
+    sbuf_addf(&s, "\"ends\":%llu,\"ends_unchecked\":%llu,\"ends_unsealed\":%llu,",
+              (unsigned long long)out->ends_good, (unsigned long long)(out->ends_sealed - out->ends_good),
+              (unsigned long long)(out->openings - out->ends_sealed));
     sbuf_adds(&s, "\"reason\":");
     enc_json_string(slice_of(e->text), &s);
     sbuf_adds(&s, ",\"not_shown\":[");
@@ -213,6 +225,10 @@ static int print_text(struct verify *v, const struct audit_verdict *out, bool ok
                "%llu records have none\n",
                (unsigned long long)out->macs, (unsigned long long)(out->keyed - out->macs),
                (unsigned long long)(out->records - out->keyed));
+    if (v->o->key)
+        printf("epochs: %llu ends are sealed and right; %llu were not checked; %llu are not sealed\n",
+               (unsigned long long)out->ends_good, (unsigned long long)(out->ends_sealed - out->ends_good),
+               (unsigned long long)(out->openings - out->ends_sealed));
     if (v->o->checkpoint)
         printf("checkpoints: %llu of %zu fit%s, the last at record %llu\n", (unsigned long long)out->marks,
                v->marks.count, v->marks.are_signed ? " and are signed" : "",

@@ -5,7 +5,7 @@
 #include "config/loading.h"
 #include "config/address.h"
 #include "config/textfile.h"
-#include "core/audit_key.h"
+#include "core/audit_end.h"
 
 #define KEY_MAX_BYTES 4096
 
@@ -48,8 +48,9 @@ static bool is_good_secret(struct slice path, bool is_audit_key, struct err *e)
 {
     SCOPED(sbuf) text = SBUF_MAX(KEY_MAX_BYTES);
     struct audit_key key = { 0 };
+    struct audit_end end;
     bool ok = textfile_read(path.p, TEXTFILE_SECRET, &text, e) &&
-              (!is_audit_key || audit_key_parse(&key, sbuf_slice(&text), e));
+              (!is_audit_key || audit_state_parse(&key, &end, sbuf_slice(&text), e));
 
     audit_key_drop(&key);
     if (text.p)

@@ -22,6 +22,20 @@ static bool next_epoch(const struct audit_chain *c, enum audit_type type, uint64
     return epoch == c->epoch || (epoch == c->epoch + 1 && type == AUDIT_CHECKPOINT);
 }
 
+/* Does a line of this epoch open it, behind another epoch? Of the first line that is read only its end_seal tells. */
+static bool opens_behind(const struct audit_chain *c, uint64_t epoch, bool has_end_seal)
+{
+    return c->begins_anywhere ? has_end_seal && epoch > 0 : c->is_keyed && epoch == c->epoch + 1;
+}
+
+/* May, and must, this line say where the epoch before ended? */
+static bool end_fits(const struct audit_chain *c, enum audit_type type, uint64_t epoch, bool has_end_seal)
+{
+    bool opens = type == AUDIT_CHECKPOINT && opens_behind(c, epoch, has_end_seal);
+
+    return has_end_seal ? opens : !opens || c->version < 3;
+}
+
 static bool excuses_lateness(enum audit_type type)
 {
     return type == AUDIT_CLOCK || type == AUDIT_RECOVER;
@@ -57,8 +71,10 @@ static void move_on(struct audit_chain *c, const unsigned char hash[AUDIT_HASH_B
     c->begins_anywhere = false;
 }
 
-static void move_epoch(struct audit_chain *c, uint64_t epoch)
+static void move_epoch(struct audit_chain *c, uint64_t epoch, bool has_end_seal)
 {
+    c->openings += opens_behind(c, epoch, has_end_seal);
+    c->ends_sealed += has_end_seal;
     c->may_be_late = c->may_be_late && c->is_keyed && c->epoch == epoch;
     c->is_keyed = true;
     c->epoch = epoch;
@@ -81,7 +97,7 @@ static void add_head(const struct audit_chain *c, enum audit_type type, int64_t 
 
     enc_time_utc(wall_ms, true, when);
     enc_hex(c->hash, sizeof c->hash, prev);
-    sbuf_adds(out, c->key ? "{\"v\":2,\"seq\":" : "{\"v\":1,\"seq\":");
+    sbuf_adds(out, c->key ? "{\"v\":3,\"seq\":" : "{\"v\":1,\"seq\":");
     sbuf_add_u64(out, c->seq + 1);
     sbuf_adds(out, ",\"run\":\"");
     sbuf_adds(out, c->run);
@@ -120,15 +136,27 @@ static bool add_mac(const struct audit_chain *c, size_t start, struct sbuf *out)
     return true;
 }
 
+static bool says_end_seal(struct slice body)
+{
+    struct slice key, value;
+
+    while (audit_field_next(&body, &key, &value))
+        if (slice_eq(key, S("end_seal")))
+            return true;
+    return false;
+}
+
 bool audit_chain_add(struct audit_chain *chain, enum audit_type type, int64_t wall_ms, int64_t mono_ms,
                      struct slice body, struct sbuf *out)
 {
     unsigned char hash[AUDIT_HASH_BYTES];
     size_t start = out->n;
+    bool has_end_seal = type == AUDIT_CHECKPOINT && says_end_seal(body);
 
     if (chain->seq == UINT64_MAX || type == AUDIT_NONE || type >= AUDIT_TYPE_COUNT_)
         return false;
     if (chain->key ? !next_epoch(chain, type, chain->key->epoch) ||
+                         !end_fits(chain, type, chain->key->epoch, has_end_seal) ||
                          audit_chain_time(chain, type, wall_ms) != AUDIT_TIME_FITS
                    : chain->is_keyed)
         return false;
@@ -144,7 +172,8 @@ bool audit_chain_add(struct audit_chain *chain, enum audit_type type, int64_t wa
         return false;
     }
     if (chain->key)
-        move_epoch(chain, chain->key->epoch);
+        move_epoch(chain, chain->key->epoch, has_end_seal);
+    chain->version = chain->key ? 3 : 1;
     move_on(chain, hash, type, wall_ms);
     return true;
 }
@@ -174,10 +203,10 @@ static bool parse_head(struct slice *rest, struct audit_line *out, struct err *e
 
     out->version = slice_take(rest, S("{\"v\":1,\"seq\":"))   ? 1
                    : slice_take(rest, S("{\"v\":2,\"seq\":")) ? 2
+                   : slice_take(rest, S("{\"v\":3,\"seq\":")) ? 3
                                                               : 0;
     if (!out->version || !take_number(rest, 1, UINT64_MAX, &out->seq))
-        return err_set(e, ERR_SYNTAX,
-                       "does not begin with {\"v\":1,\"seq\":NUMBER or {\"v\":2,\"seq\":NUMBER");
+        return err_set(e, ERR_SYNTAX, "does not begin with {\"v\":1,\"seq\":NUMBER, or 2 or 3 in place of 1");
     if (!slice_take(rest, S(",\"run\":\"")) || !take_fixed(rest, 16, &out->run) ||
         !enc_is_lower_hex(out->run))
         return err_set(e, ERR_SYNTAX, "run is not 16 hex digits");
@@ -189,7 +218,7 @@ static bool parse_head(struct slice *rest, struct audit_line *out, struct err *e
     if (!slice_take(rest, S(",\"type\":\"")) || !slice_take_until(rest, '"', &out->type) ||
         !slice_take(rest, S("\"")) || (out->kind = audit_type_of(out->type)) == AUDIT_NONE)
         return err_set(e, ERR_SYNTAX, "type is not known");
-    if (out->version == 2 &&
+    if (out->version > 1 &&
         (!slice_take(rest, S(",\"epoch\":")) || !take_number(rest, 0, INT64_MAX, &out->epoch)))
         return err_set(e, ERR_SYNTAX, "epoch is not a number");
     if (!slice_take(rest, S(",\"prev\":\"")) || !take_fixed(rest, HASH_HEX, &out->prev) ||
@@ -220,7 +249,7 @@ bool audit_line_parse(struct slice line, struct audit_line *out, struct err *e)
         return err_set(e, ERR_TOO_LONG, "longer than %d bytes", AUDIT_LINE_MAX_BYTES);
     if (!parse_head(&rest, out, e))
         return false;
-    if (out->version == 2) {
+    if (out->version > 1) {
         struct slice before_mac = line;
         if (!parse_mac(&before_mac, out, e))
             return false;
@@ -229,9 +258,15 @@ bool audit_line_parse(struct slice line, struct audit_line *out, struct err *e)
         rest.n -= MAC_END_BYTES;
     }
     out->rest = rest;
-    if (!audit_fields_check(&rest, &out->id, &out->nonce, e))
+    struct audit_named named;
+    if (!audit_fields_check(&rest, &named, e))
         return false;
-    if (!slice_eq(rest, out->version == 2 ? SLICE_NONE : S("}")))
+    out->id = named.id;
+    out->nonce = named.nonce;
+    out->end_seal = named.end_seal;
+    if (named.end_seal.n && (named.end_seal.n != HASH_HEX || !enc_is_lower_hex(named.end_seal)))
+        return err_set(e, ERR_SYNTAX, "end_seal is not 64 hex digits");
+    if (!slice_eq(rest, out->version > 1 ? SLICE_NONE : S("}")))
         return err_set(e, ERR_SYNTAX, "not a record: broken near byte %zu", (size_t)(rest.p - line.p) + 1);
     return true;
 }
@@ -250,7 +285,7 @@ bool audit_line_sealed_by(const struct audit_line *line, const struct audit_key 
 {
     unsigned char mac[AUDIT_MAC_BYTES], stands[AUDIT_MAC_BYTES];
 
-    return line->version == 2 && line->epoch == key->epoch && enc_unhex(line->mac, stands, sizeof stands) &&
+    return line->version > 1 && line->epoch == key->epoch && enc_unhex(line->mac, stands, sizeof stands) &&
            audit_key_mac(key, line->sealed, mac) && secret_eq(mac, stands, sizeof mac);
 }
 
@@ -288,12 +323,36 @@ static bool check_time(struct audit_chain *c, const struct audit_line *line, str
     return true;
 }
 
-/* Epoch, time and mac of a line of version 2, and that no line of version 1 follows one. */
+static bool check_end_is_said(const struct audit_chain *c, const struct audit_line *line, struct err *e)
+{
+    if (line->version == 3 ? end_fits(c, line->kind, line->epoch, line->end_seal.n > 0) : !line->end_seal.n)
+        return true;
+    return err_set(e, ERR_CONFLICT, "%s",
+                   line->end_seal.n
+                       ? "an end_seal in a record that opens no epoch behind another"
+                       : "no end_seal, though it opens an epoch: where the epoch before ended is not known");
+}
+
+/* Is the end that the line says sealed by the key of the epoch before? Moves the key on to that one. */
+static bool is_end_wrong(struct audit_chain *c, const struct audit_line *line)
+{
+    if (!line->end_seal.n || line->epoch <= c->key->epoch ||
+        !audit_key_forward(c->key, line->epoch - 1, NULL))
+        return false;
+    bool is_good = audit_end_is_sealed(c->key, line->prev, line->end_seal);
+    c->ends_good += is_good;
+    return !is_good;
+}
+
+/* Version, epoch, time and seals of a line. */
 static bool check_seal(struct audit_chain *c, const struct audit_line *line, struct err *e)
 {
+    if (line->version < c->version)
+        return err_set(e, ERR_CONFLICT,
+                       line->version == 1 ? "a record without a mac behind records that have one"
+                                          : "a record of version 2 behind one of version 3");
     if (line->version == 1)
-        return !c->is_keyed ||
-               err_set(e, ERR_CONFLICT, "a record without a mac behind records that have one");
+        return !line->end_seal.n || check_end_is_said(c, line, e);
     if (!next_epoch(c, line->kind, line->epoch)) {
         if (!c->is_keyed)
             return err_set(e, ERR_CONFLICT, "the first record with a mac is no checkpoint of epoch 0");
@@ -302,8 +361,11 @@ static bool check_seal(struct audit_chain *c, const struct audit_line *line, str
                        line->epoch == c->epoch + 1 ? ", and no checkpoint record opens it"
                                                    : ": each epoch opens with a checkpoint record");
     }
+    if (!check_end_is_said(c, line, e))
+        return false;
     if (!c->key)
         return true;
+    bool is_cut = is_end_wrong(c, line);
     if (line->epoch >= c->key->epoch) {
         if (!audit_key_forward(c->key, line->epoch, e))
             return false;
@@ -312,6 +374,11 @@ static bool check_seal(struct audit_chain *c, const struct audit_line *line, str
                            "mac is not that of the key: the record was changed, or made by another");
         c->macs_good++;
     }
+    if (is_cut)
+        return err_set(e, ERR_CONFLICT,
+                       "end_seal is not that of the line before: epoch %llu did not end with it, its last "
+                       "records were cut off or changed",
+                       (unsigned long long)line->epoch - 1);
     return check_time(c, line, e);
 }
 
@@ -334,9 +401,10 @@ bool audit_chain_check(struct audit_chain *chain, struct slice line, struct audi
     if (!digest_sha256(line, hash))
         return err_set(e, ERR_CRYPTO, "SHA-256 failed");
     chain->is_epoch_cut =
-        out->version == 2 && (chain->begins_anywhere || (chain->is_epoch_cut && chain->epoch == out->epoch));
-    if (out->version == 2)
-        move_epoch(chain, out->epoch);
+        out->version > 1 && (chain->begins_anywhere || (chain->is_epoch_cut && chain->epoch == out->epoch));
+    if (out->version > 1)
+        move_epoch(chain, out->epoch, out->end_seal.n > 0);
+    chain->version = out->version;
     move_on(chain, hash, out->kind, out->wall_ms);
     memcpy(chain->run, out->run.p, out->run.n);
     chain->run[16] = '\0';

@@ -1,18 +1,20 @@
 /*
  * audit_chain: how the audit log's lines begin and end, and how each hangs on the one before. With a key (core/audit_key.h)
- * lines have version 2, and a mac; docs/audit.md, chapters 1 and 4, says it byte by byte:
+ * lines have version 3, and a mac; docs/audit.md, chapters 1 and 4, says it byte by byte:
  *   {"v":1,"seq":N,"run":"<16 hex>","t":"2026-11-23T15:27:57.123Z","mono":MS,"type":"intent","prev":"<64 hex>" BODY }
- *   {"v":2,"seq":N,"run":"..","t":"..","mono":MS,"type":"..","epoch":E,"prev":"<64 hex>" BODY ,"mac":"<64 hex>"}
+ *   {"v":3,"seq":N,"run":"..","t":"..","mono":MS,"type":"..","epoch":E,"prev":"<64 hex>" BODY ,"mac":"<64 hex>"}
  * seq    counts from 1 without holes over all segments; run names the process' start
  * prev   SHA-256 of the whole line before (mac included, '\n' not), 64 zeros for the first line of all
  * mac    HMAC-SHA256 by the key of the epoch, of all that stands before ,"mac":
  * epoch  begins at 0 and goes on by 1, each time with a line of type checkpoint: no epoch is left out. It is the epoch of t;
  *        not before it (but for checkpoint and recover records, which are made up for after a stop or a failure), and not
  *        behind that of t + 60 s, but for the checkpoint that opens it, and from a clock or recover record to its end.
- * A line of version 1 never follows one of version 2.
+ * end_seal  in the line that opens an epoch behind another: by the key before, over prev (core/audit_end.h)
+ * Version 2 is version 3 without end_seal: it is read, and behind it an opening may lack one. A version never goes back.
  */
 #ifndef EG_AUDIT_CHAIN_H
 #define EG_AUDIT_CHAIN_H
+#include "core/audit_end.h"
 #include "core/audit_key.h"
 #include "core/audit_rec.h"
 
@@ -25,13 +27,16 @@ struct audit_chain {
     /* Borrowed. Adding: lines are sealed with it, and who adds moves it on. Checking: it moves on as the lines' epochs do, so
      * it is the checker's own copy. NULL = lines of version 1 are made; macs and times are not checked. */
     struct audit_key *key;
-    bool is_keyed;                            /* the last line has version 2, and this epoch */
+    int version;                              /* of the last line; 0 = there is none, or it is not known */
+    bool is_keyed;                            /* the last line has version 2 or 3, and this epoch */
     uint64_t epoch;
     bool may_be_late;                         /* behind a clock or recover record of this epoch */
     bool begins_anywhere;                     /* the next line's epoch may be any (audit_chain_begin) */
     bool is_epoch_cut;                        /* checking: the epoch's first lines were not read; they may excuse lateness */
     /* What a check found, for people; counters only grow. */
-    uint64_t keyed_lines, macs_good;          /* of version 2; of these, those whose mac was compared */
+    uint64_t keyed_lines, macs_good;          /* with a mac; of these, those whose mac was compared */
+    uint64_t openings;                        /* lines that open an epoch behind another */
+    uint64_t ends_sealed, ends_good;          /* of these, those with the seal of an end; whose seal was compared */
     uint64_t late_lines;                      /* whose time is before their epoch, behind a clock record */
 };
 
@@ -47,13 +52,14 @@ bool audit_chain_add(struct audit_chain *chain, enum audit_type type, int64_t wa
 
 /* A line read back, enough for verify, show and open intents. Slices point into the line. */
 struct audit_line {
-    int version;             /* 1 or 2 */
+    int version;             /* 1 to 3 */
     uint64_t seq;
     struct slice run, t, type, prev;
     int64_t wall_ms;         /* of t */
-    uint64_t epoch;          /* version 2 */
-    struct slice sealed, mac;    /* version 2: what the mac is of; its 64 hex digits */
+    uint64_t epoch;          /* versions 2 and 3 */
+    struct slice sealed, mac;    /* versions 2 and 3: what the mac is of; its 64 hex digits */
     struct slice id, nonce;  /* empty when absent */
+    struct slice end_seal;   /* 64 hex digits; empty when absent */
     struct slice rest;       /* the body's fields */
     enum audit_type kind;    /* of type */
 };

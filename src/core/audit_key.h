@@ -16,7 +16,7 @@
 
 #define AUDIT_KEY_BYTES      32
 #define AUDIT_MAC_BYTES      32
-#define AUDIT_KEY_TEXT_BYTES 256 /* of a key as text, with '\n' and NUL, at most */
+#define AUDIT_KEY_TEXT_BYTES 384 /* of a key as text, with the end of the epoch before (audit_end.h) and NUL, at most */
 /* From one epoch to another at once; a line that claims to be farther away is not believed. */
 #define AUDIT_KEY_STEPS_MAX  ((uint64_t)1 << 26)
 

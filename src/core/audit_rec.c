@@ -105,6 +105,7 @@ static const struct field fields[] = {
     NUMBER(last_seq),
     FIRM(from),
     FIRM(to),
+    FIRM(end_seal),
 };
 #define FIELD_COUNT (sizeof fields / sizeof *fields)
 
@@ -294,12 +295,23 @@ static bool value_has_kind(struct slice value, enum kind kind)
     return kind == FIELD_TREE ? is_tree : value.p[0] == '"' && value.n > 2;
 }
 
-bool audit_fields_check(struct slice *rest, struct slice *out_id, struct slice *out_nonce, struct err *e)
+/* Keep the values that a chain asks for. */
+static void keep_named(struct slice key, struct slice value, struct audit_named *out)
+{
+    if (slice_eq(key, S("id")))
+        out->id = audit_field_text(value);
+    else if (slice_eq(key, S("nonce")))
+        out->nonce = audit_field_text(value);
+    else if (slice_eq(key, S("end_seal")))
+        out->end_seal = audit_field_text(value);
+}
+
+bool audit_fields_check(struct slice *rest, struct audit_named *out, struct err *e)
 {
     struct slice key, value;
     size_t next = 0;
 
-    *out_id = *out_nonce = SLICE_NONE;
+    *out = (struct audit_named){ .id = SLICE_NONE };
     while (audit_field_next(rest, &key, &value)) {
         while (next < FIELD_COUNT && !slice_eq(key, fields[next].key))
             next++;
@@ -307,10 +319,7 @@ bool audit_fields_check(struct slice *rest, struct slice *out_id, struct slice *
             return err_set(e, ERR_UNKNOWN, "a field is unknown, repeated or not in its place");
         if (!value_has_kind(value, fields[next].kind))
             return err_set(e, ERR_SYNTAX, "%s has a value of the wrong kind", fields[next].key.p);
-        if (slice_eq(key, S("id")))
-            *out_id = audit_field_text(value);
-        if (slice_eq(key, S("nonce")))
-            *out_nonce = audit_field_text(value);
+        keep_named(key, value, out);
         next++;
     }
     return true;

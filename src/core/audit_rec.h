@@ -90,6 +90,8 @@ struct audit_rec {
     int64_t size, last_seq;
     /* clock */
     struct slice from, to;     /* times as t has them */
+    /* a checkpoint that opens an epoch */
+    struct slice end_seal;     /* of the epoch before: core/audit_end.h */
 };
 
 /* The part of a line behind prev, with its leading comma and the closing brace: ,"id":"..."} (or just "}"). At most
@@ -104,8 +106,11 @@ struct slice audit_field_key(size_t i);
  * A value is given as it stands: "text" with its quotes, an integer, true, an array or an object. */
 bool audit_field_next(struct slice *rest, struct slice *out_key, struct slice *out_value);
 /* Do the fields that *rest begins with stand in their order, each with a value of its kind? *rest is moved behind them.
- * The values of id and nonce without quotes; empty when absent. */
-bool audit_fields_check(struct slice *rest, struct slice *out_id, struct slice *out_nonce, struct err *e);
+ * The values of id, nonce and end_seal without quotes; empty when absent. */
+struct audit_named {
+    struct slice id, nonce, end_seal;
+};
+bool audit_fields_check(struct slice *rest, struct audit_named *out, struct err *e);
 /* A value without its quotes. */
 struct slice audit_field_text(struct slice value);
 #endif

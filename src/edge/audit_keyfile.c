@@ -37,17 +37,19 @@ static bool sync_dir_of(const char *path, struct err *e)
 }
 
 /* All of an open file, durably: what stood there is overwritten, so that this needs no room that it does not have. */
-static bool put_key(int fd, const struct audit_key *k)
+static bool put_key(int fd, const struct audit_key *k, const struct audit_end *end)
 {
     char memory[AUDIT_KEY_TEXT_BYTES] = "";
     struct sbuf text = SBUF_LENT(memory, sizeof memory, sizeof memory - 1);
 
-    audit_key_print(k, &text);
+    audit_state_print(k, end, &text);
     bool ok = sbuf_ok(&text) && fchmod(fd, 0600) == 0 && write(fd, text.p, text.n) == (ssize_t)text.n &&
               ftruncate(fd, (off_t)text.n) == 0 && fsync(fd) == 0;
     secret_wipe(memory, sizeof memory);
     return ok;
 }
+
+static const struct audit_end no_end;
 
 static bool write_new(const char *name, const struct audit_key *k, const char *path, struct err *e)
 {
@@ -55,7 +57,7 @@ static bool write_new(const char *name, const struct audit_key *k, const char *p
 
     if (fd < 0)
         return io_error(path, "cannot create it", e);
-    bool ok = put_key(fd, k) || io_error(path, "cannot write it", e);
+    bool ok = put_key(fd, k, &no_end) || io_error(path, "cannot write it", e);
     close(fd);
     if (!ok)
         unlink(name);
@@ -73,7 +75,7 @@ bool audit_keyfile_create(const char *path, const struct audit_key *k, struct er
     return write_new(path, k, path, e) && sync_dir_of(path, e);
 }
 
-bool audit_keyfile_read(const char *path, struct audit_key *out, struct err *e)
+bool audit_keyfile_read(const char *path, struct audit_key *out, struct audit_end *end, struct err *e)
 {
     char memory[AUDIT_KEY_TEXT_BYTES] = "";
     struct sbuf text = SBUF_LENT(memory, sizeof memory, sizeof memory - 1);
@@ -81,10 +83,11 @@ bool audit_keyfile_read(const char *path, struct audit_key *out, struct err *e)
     struct stat st;
 
     *out = (struct audit_key){ 0 };
+    *end = no_end;
     if (lstat(path, &st) == 0 && !S_ISREG(st.st_mode))
         return err_set(e, ERR_DENIED, "the audit key %s: is no regular file", path);
-    bool ok =
-        textfile_read(path, TEXTFILE_SECRET, &text, &why) && audit_key_parse(out, sbuf_slice(&text), &why);
+    bool ok = textfile_read(path, TEXTFILE_SECRET, &text, &why) &&
+              audit_state_parse(out, end, sbuf_slice(&text), &why);
     secret_wipe(memory, sizeof memory);
     return ok || err_set(e, why.code, "the audit key %s: %s", path, why.text);
 }
@@ -128,18 +131,20 @@ static bool exchange(const char *name, const char *path)
            ((errno == EINVAL || errno == ENOSYS) && rename(name, path) == 0);
 }
 
-static bool put_in_place(const char *name, const char *path, const struct audit_key *k, struct err *e)
+static bool put_in_place(const char *name, const char *path, const struct audit_key *k,
+                         const struct audit_end *end, struct err *e)
 {
     int fd = open_spare(name);
 
     if (fd < 0)
         return io_error(path, "cannot create a file beside it", e);
-    bool ok = put_key(fd, k) || io_error(path, "cannot write a file beside it", e);
+    bool ok = put_key(fd, k, end) || io_error(path, "cannot write a file beside it", e);
     close(fd);
     return ok && (exchange(name, path) || io_error(path, "cannot replace it", e)) && sync_dir_of(path, e);
 }
 
-bool audit_keyfile_replace(const char *path, const struct audit_key *k, struct err *e)
+bool audit_keyfile_replace(const char *path, const struct audit_key *k, const struct audit_end *end,
+                           struct err *e)
 {
     char name[PATH_MAX];
     int n = snprintf(name, sizeof name, "%s.new", path);
@@ -149,7 +154,7 @@ bool audit_keyfile_replace(const char *path, const struct audit_key *k, struct e
     int old = open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (old < 0)
         return io_error(path, "cannot open it", e);
-    bool ok = put_in_place(name, path, k, e);
+    bool ok = put_in_place(name, path, k, end, e);
     if (ok)
         overwrite(old);
     close(old);

@@ -117,7 +117,7 @@ static bool check_mark(struct verify *v, const struct audit_mark *mark, const st
                        const struct audit_text *text)
 {
     bool has_hash = memcmp(mark->hash, v->scan->chain.hash, sizeof mark->hash) == 0;
-    bool has_epochs_key = v->key.key && line->version == 2 && line->epoch == v->key.epoch;
+    bool has_epochs_key = v->key.key && line->version > 1 && line->epoch == v->key.epoch;
     char why[160];
 
     if (has_hash && (!has_epochs_key || audit_mark_fits_key(mark, &v->key)))
@@ -352,6 +352,9 @@ static bool check_end(struct verify *v, struct err *e)
     out->is_keyed = v->chain.is_keyed;
     out->keyed = v->chain.keyed_lines;
     out->macs = v->chain.macs_good;
+    out->openings = v->chain.openings;
+    out->ends_sealed = v->chain.ends_sealed;
+    out->ends_good = v->chain.ends_good;
     if (m && m->count && m->list[m->count - 1].seq > out->last_seq)
         out->short_of = m->list[m->count - 1].seq;
     if (v->what->from && v->what->from->seq > out->last_seq && v->what->from->seq > out->short_of)

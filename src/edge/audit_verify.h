@@ -30,8 +30,10 @@ struct audit_verdict {
     size_t files;
     char last_hash[2 * AUDIT_HASH_BYTES + 1]; /* SHA-256 of the last record */
     char last_t[25];
-    bool is_keyed;            /* the last record has version 2 */
-    uint64_t keyed, macs;     /* records of version 2; those whose mac was checked: not of epochs before the key's */
+    bool is_keyed;            /* the last record has a mac */
+    uint64_t keyed, macs;     /* records with a mac; those whose mac was checked: not of epochs before the key's */
+    uint64_t openings;        /* records that open an epoch behind another */
+    uint64_t ends_sealed, ends_good; /* of these, those that say the seal of its end; those whose seal was checked */
     uint64_t marks;           /* checkpoints that stand in the log as they say */
     uint64_t marked_seq;      /* the last of them; 0 = none */
     uint64_t short_of;        /* a checkpoint's record that the log does not reach; 0 = none */

@@ -315,6 +315,23 @@ static void commit(struct ledger *l, const struct batch *b, struct list *done)
     }
 }
 
+/* What is written must stay, also where records are not synced else: the last line is about to be sealed as an epoch's end, or the
+ * state file to get a key that only fits behind it. A dead segment's last line that counts is durable. */
+static bool settle(struct ledger *l, struct list *done)
+{
+    struct err why = { 0 };
+
+    if (l->recovery.segment_is_dead || (l->cfg.synced && !l->unsynced.count))
+        return true;
+    if (segment_settle(l->segment, &why) != SEGMENT_OK) {
+        fail(l, true, &why, done);
+        return false;
+    }
+    if (l->unsynced.count)
+        ledger_all_synced(l, done);
+    return true;
+}
+
 static void build_and_write(struct ledger *l, bool owed_only, struct batch *b, struct list *done)
 {
     struct err why = { 0 };
@@ -339,7 +356,10 @@ static void build_and_write(struct ledger *l, bool owed_only, struct batch *b, s
         return;
     }
     commit(l, b, done);
-    if (!ledger_take_key(l, b, &why)) {
+    ledger_take_key(l, b);
+    if (l->key_is_unfiled && !settle(l, done))
+        return;
+    if (!ledger_file_key(l, &why)) {
         fail(l, false, &why, done);
         return;
     }
@@ -381,6 +401,8 @@ static void write_held(struct ledger *l, bool probe, struct list *done)
     struct err why = { 0 };
 
     if (l->is_over || (l->status.failed && !probe && !l->recovery.is_low))
+        return;
+    if (ledger_epoch_ends(l) && !settle(l, done))
         return;
     if (!ledger_epoch_forward(l, &why)) {
         fail(l, false, &why, done);

@@ -1,10 +1,13 @@
 /*
  * The ledger's key, epochs and checkpoints. The order that keeps every epoch in the log and no key too long:
- *   1. the state file holds the key of E+1, that of E is gone from disk and memory      (ledger_epoch_forward)
+ *   0. the last line of E is durable                                                    (ledger_epoch_ends)
+ *   1. the state file holds the key of E+1 and the seal of E's end; the key of E is gone from disk and memory
+ *                                                                                       (ledger_epoch_forward)
  *   2. the checkpoint record of E+1 is durable, and with it those of all further epochs that passed meanwhile: these hold
  *      nothing else                                                                     (ledger_add_opening, _passed)
  *   3. the state file holds the key of the last of them                                 (ledger_take_key)
  *   4. records of that epoch are written
+ * From 1 on nothing else can follow the last line of E: what stands behind it in a file was written in vain (ledger_is_past_end).
  * So a crash leaves the state file at the log's last epoch, or one on (before 2), or behind it by epochs that hold only their
  * checkpoints (before 3), and no epoch is left out. A batch of records is of one epoch: the one of its first record's time.
  * While the log is failed the key still moves on by one, so that what is in the log is safe from who takes the key now; the
@@ -16,7 +19,10 @@
 #include "edge/audit_keyfile.h"
 
 #define PASSED_MAX_BYTES ((size_t)512 << 10) /* of checkpoints of epochs that passed, at once */
-#define CLOCK_SLACK_MS   2000                /* what the wall clock may go back without a word */
+#define WRONG_END                                                                                            \
+    "the end_seal is not that of the line before: its epoch did not end there, records were cut off or "     \
+    "changed"
+#define CLOCK_SLACK_MS 2000 /* what the wall clock may go back without a word */
 
 static int64_t wall_now(const struct ledger *l)
 {
@@ -36,8 +42,8 @@ bool ledger_epoch_begin(struct ledger *l, struct err *e)
 
     if (cfg->key_path) {
         /* written once now, so that a folder that takes no file is found out here, not when the first epoch ends */
-        if (!audit_keyfile_read(cfg->key_path, &l->key, e) ||
-            !audit_keyfile_replace(cfg->key_path, &l->key, e))
+        if (!audit_keyfile_read(cfg->key_path, &l->key, &l->end, e) ||
+            !audit_keyfile_replace(cfg->key_path, &l->key, &l->end, e))
             return false;
         if (!secret_is_locked(l->key.key))
             log_line(LOG_WARN, "audit", "the audit key's memory cannot be locked (RLIMIT_MEMLOCK)");
@@ -58,20 +64,36 @@ static bool check_later(struct ledger_seal *seal, const struct audit_line *line)
             "the log has come to epoch %llu, but the state file holds the key of epoch %llu: it is an older "
             "copy, or of another log",
             (unsigned long long)line->epoch, (unsigned long long)seal->key->epoch);
-    return (seal->later.key || audit_key_copy(&seal->later, seal->key, &seal->why)) &&
-           audit_key_forward(&seal->later, line->epoch, &seal->why);
+    if (!seal->later.key && !audit_key_copy(&seal->later, seal->key, &seal->why))
+        return false;
+    if (line->end_seal.n && !audit_end_is_sealed(&seal->later, line->prev, line->end_seal))
+        return err_set(&seal->why, ERR_CONFLICT, WRONG_END);
+    return audit_key_forward(&seal->later, line->epoch, &seal->why);
+}
+
+/* Does the line that opens the key's epoch say the end that the state file says? */
+static bool says_end(const struct ledger_seal *seal, const struct audit_line *line)
+{
+    unsigned char said[AUDIT_MAC_BYTES], prev[AUDIT_HASH_BYTES];
+
+    return !seal->end->seq || !line->end_seal.n ||
+           (enc_unhex(line->end_seal, said, sizeof said) && enc_unhex(line->prev, prev, sizeof prev) &&
+            memcmp(said, seal->end->seal, sizeof said) == 0 &&
+            memcmp(prev, seal->end->hash, sizeof prev) == 0);
 }
 
 bool ledger_check_seal(void *ctx, const struct audit_line *line, const struct audit_text *text)
 {
     struct ledger_seal *seal = ctx;
 
-    if (!seal->key || line->version != 2 || line->epoch < seal->key->epoch)
+    if (!seal->key || line->version < 2 || line->epoch < seal->key->epoch)
         return true;
     seal->line = text->number;
     if (line->epoch > seal->key->epoch && !check_later(seal, line))
         return false;
     seal->epoch = line->epoch;
+    if (line->epoch == seal->key->epoch && !says_end(seal, line))
+        return err_set(&seal->why, ERR_CONFLICT, WRONG_END);
     return audit_line_sealed_by(line, line->epoch == seal->key->epoch ? seal->key : &seal->later) ||
            err_set(&seal->why, ERR_CONFLICT,
                    "the mac is not that of the state file's key: the log was changed, or it is another key");
@@ -82,11 +104,47 @@ void ledger_drop_seal(struct ledger_seal *seal)
     audit_key_drop(&seal->later);
 }
 
-/* The state file gets the key that the ledger has. */
-static bool file_key(struct ledger *l, struct err *why)
+bool ledger_file_key(struct ledger *l, struct err *why)
 {
-    l->key_is_unfiled = !audit_keyfile_replace(l->cfg.key_path, &l->key, why);
+    l->key_is_unfiled = l->key_is_unfiled && !audit_keyfile_replace(l->cfg.key_path, &l->key, &l->end, why);
     return !l->key_is_unfiled;
+}
+
+bool ledger_is_past_end(const struct ledger *l, const struct audit_chain *c)
+{
+    return l->end.seq && c->is_keyed && c->epoch + 1 == l->key.epoch && c->seq > l->end.seq;
+}
+
+/* The log's last line is of the epoch before the key's: is it the one with which that epoch ended? */
+static bool fits_end(const struct ledger *l, struct err *e)
+{
+    const struct audit_chain *c = &l->chain;
+
+    if (l->end.seq == c->seq && memcmp(l->end.hash, c->hash, sizeof c->hash) == 0)
+        return true;
+    if (!l->end.seq && c->version < 3)
+        return true; /* of an easgate that sealed no ends */
+    if (!l->end.seq)
+        return err_set(
+            e, ERR_CONFLICT,
+            "%s: ends in epoch %llu, but the audit key %s does not say where that epoch ended: it is "
+            "another copy, or was changed",
+            l->cfg.path, (unsigned long long)c->epoch, l->cfg.key_path);
+    return err_set(
+        e, ERR_CONFLICT,
+        "%s: ends with record %llu of epoch %llu, but the audit key %s says that this epoch ended with "
+        "%s record %llu: records are missing, or were changed",
+        l->cfg.path, (unsigned long long)c->seq, (unsigned long long)c->epoch, l->cfg.key_path,
+        l->end.seq == c->seq ? "another" : "", (unsigned long long)l->end.seq);
+}
+
+static void set_key(struct ledger *l, struct audit_key *key, const struct audit_end *end)
+{
+    audit_key_drop(&l->key);
+    l->key = *key;
+    *key = (struct audit_key){ 0 };
+    l->end = *end;
+    l->key_is_unfiled = true;
 }
 
 bool ledger_epoch_fits(struct ledger *l, struct err *e)
@@ -103,10 +161,17 @@ bool ledger_epoch_fits(struct ledger *l, struct err *e)
                        "once had a key keeps it",
                        l->cfg.path);
     uint64_t next = c->is_keyed ? c->epoch + 1 : 0;
-    if (c->is_keyed && c->epoch > l->key.epoch)
-        return audit_key_forward(&l->key, c->epoch, e) && file_key(l, e);
+    if (c->is_keyed && c->epoch > l->key.epoch) {
+        struct audit_key key = { 0 };
+        if (!audit_key_copy(&key, &l->key, e) || !audit_key_forward(&key, c->epoch, e)) {
+            audit_key_drop(&key);
+            return false;
+        }
+        set_key(l, &key, &(struct audit_end){ 0 }); /* the opening of that epoch says it */
+        return ledger_file_key(l, e);
+    }
     if (c->key->epoch <= next)
-        return true;
+        return !c->is_keyed || c->epoch == c->key->epoch || fits_end(l, e);
     return err_set(e, ERR_CONFLICT,
                    "%s: ends in epoch %lld, but the audit key %s is that of epoch %llu: records between are "
                    "missing (a new "
@@ -124,27 +189,32 @@ static int64_t next_wall_ms(const struct ledger *l)
     return LIST_OWNER(l->held.next, struct audit_item, node)->wall_ms;
 }
 
-bool ledger_epoch_forward(struct ledger *l, struct err *why)
+bool ledger_epoch_ends(struct ledger *l)
 {
-    struct audit_key next = { 0 };
-
     if (!l->chain.key)
-        return true;
-    if (l->key_is_unfiled && !file_key(l, why))
         return false;
     l->target = audit_key_epoch_at(&l->key, next_wall_ms(l));
     if (l->target < l->key.epoch)
         l->target = l->key.epoch;
-    if (l->target == l->key.epoch || !l->chain.is_keyed || l->chain.epoch != l->key.epoch)
-        return true;
-    if (!audit_key_copy(&next, &l->key, why) || !audit_key_forward(&next, l->key.epoch + 1, why) ||
-        !audit_keyfile_replace(l->cfg.key_path, &next, why)) {
-        audit_key_drop(&next);
+    return l->target > l->key.epoch && l->chain.is_keyed && l->chain.epoch == l->key.epoch;
+}
+
+/* Once its end is sealed an epoch is over, whatever becomes of the state file: it may be the new one on the disk. */
+bool ledger_epoch_forward(struct ledger *l, struct err *why)
+{
+    struct audit_end end;
+
+    if (!ledger_file_key(l, why))
         return false;
-    }
-    audit_key_drop(&l->key);
-    l->key = next;
-    return true;
+    if (!ledger_epoch_ends(l))
+        return true;
+    if (!audit_end_make(&end, &l->key, l->chain.seq, l->chain.hash))
+        return err_set(why, ERR_CRYPTO, "%s: the end of an epoch cannot be sealed", l->cfg.path);
+    if (!audit_key_forward(&l->key, l->key.epoch + 1, why))
+        return false;
+    l->end = end;
+    l->key_is_unfiled = true;
+    return ledger_file_key(l, why);
 }
 
 bool ledger_epoch_is_behind(const struct ledger *l)
@@ -247,19 +317,26 @@ bool ledger_add_own(struct ledger *l, struct batch *b, const struct audit_rec *r
 
 /* ---- checkpoints ---- */
 
-static bool add_opening(struct ledger *l, struct batch *b)
+static bool add_opening(struct ledger *l, struct batch *b, const struct audit_end *end)
 {
+    char seal[2 * AUDIT_MAC_BYTES + 1] = "";
     struct audit_rec rec = {
         .type = AUDIT_CHECKPOINT, .note = S("epoch"), .wall_ms = wall_now(l), .mono_ms = mono_now(l)
     };
 
+    if (end->seq) {
+        if (end->seq != b->chain.seq || memcmp(end->hash, b->chain.hash, sizeof end->hash) != 0)
+            return false; /* it would not verify */
+        enc_hex(end->seal, sizeof end->seal, seal);
+        rec.end_seal = slice_of(seal);
+    }
     b->says_checkpoint = b->chain.key->epoch == l->target;
     return add(l, b, &rec);
 }
 
 bool ledger_add_opening(struct ledger *l, struct batch *b)
 {
-    return !opening_is_due(l) || add_opening(l, b);
+    return !opening_is_due(l) || add_opening(l, b, &l->end);
 }
 
 bool ledger_add_passed(struct ledger *l, struct batch *b)
@@ -267,21 +344,20 @@ bool ledger_add_passed(struct ledger *l, struct batch *b)
     if (!ledger_epoch_is_behind(l) || !audit_key_copy(&b->key, &l->key, NULL))
         return !ledger_epoch_is_behind(l);
     b->chain.key = &b->key;
-    while (b->key.epoch < l->target && l->batch.n < PASSED_MAX_BYTES)
-        if (!audit_key_forward(&b->key, b->key.epoch + 1, NULL) || !add_opening(l, b))
+    while (b->key.epoch < l->target && l->batch.n < PASSED_MAX_BYTES) {
+        if (!audit_end_make(&b->end, &b->key, b->chain.seq, b->chain.hash) ||
+            !audit_key_forward(&b->key, b->key.epoch + 1, NULL) || !add_opening(l, b, &b->end))
             return false;
+    }
     return true;
 }
 
-bool ledger_take_key(struct ledger *l, struct batch *b, struct err *why)
+void ledger_take_key(struct ledger *l, struct batch *b)
 {
     if (!b->key.key)
-        return true;
-    audit_key_drop(&l->key);
-    l->key = b->key;
-    b->key = (struct audit_key){ 0 };
+        return;
+    set_key(l, &b->key, &b->end);
     l->chain.key = &l->key;
-    return file_key(l, why);
 }
 
 bool ledger_add_checkpoint(struct ledger *l, struct batch *b)

@@ -33,6 +33,7 @@ struct ledger {
     size_t doubt_count;
     struct audit_key key;        /* chain.key, if the log is sealed; of chain.epoch, or one on: its checkpoint is due then */
     bool key_is_unfiled;         /* the state file holds an older one: nothing may be written until it does not */
+    struct audit_end end;        /* of the epoch before the key's; seq 0 = not known, or there is none */
     uint64_t target;             /* the epoch that the next record belongs to */
     struct audit_notes *notes;   /* NULL = no checkpoints are said */
     uint64_t unsaid;             /* records since the last one */
@@ -62,6 +63,7 @@ struct batch {
     size_t removals; /* that it announces */
     uint64_t own_records;           /* recover, rotate, checkpoint, clock */
     struct audit_key key;           /* of the last epoch that it opens, if it opens more than one; the batch's own */
+    struct audit_end end;           /* of the epoch before that one */
     int64_t clock_ahead_ms;
     char full_name[AUDIT_NAME_MAX]; /* set when the batch ends with a rotate record */
 };
@@ -76,6 +78,7 @@ bool ledger_epoch_fits(struct ledger *l, struct err *e);
  * stand that open the next epochs. Stops at the first line that does not fit. */
 struct ledger_seal {
     const struct audit_key *key;
+    const struct audit_end *end; /* that the state file says, of the epoch before the key's */
     struct audit_key later; /* of epochs that were opened behind the key's; ledger_drop_seal */
     uint64_t epoch;         /* of the line before */
     struct err why;         /* code = ERR_NONE: all fine */
@@ -83,7 +86,12 @@ struct ledger_seal {
 };
 bool ledger_check_seal(void *ctx, const struct audit_line *line, const struct audit_text *text);
 void ledger_drop_seal(struct ledger_seal *seal);
-/* Which epoch is it for the next record? Move the key on if need be, by one at most. False: the state file cannot be written. */
+/* Did the log go on behind the end of the epoch before the key's, and not open the key's? Lines that stand there were written in
+ * vain: a failing disk, and the process died before it could set them aside. */
+bool ledger_is_past_end(const struct ledger *l, const struct audit_chain *c);
+/* Which epoch is it for the next record? Does the key's end with that? Then what is written must be durable first. */
+bool ledger_epoch_ends(struct ledger *l);
+/* If it does: seal its end, move the key on, by one. False: the state file cannot be written. */
 bool ledger_epoch_forward(struct ledger *l, struct err *why);
 /* Is something to be written though nothing is held? */
 bool ledger_epoch_due(const struct ledger *l);
@@ -92,8 +100,10 @@ bool ledger_epoch_is_behind(const struct ledger *l);
 /* The checkpoint that opens the key's epoch, if it is due; those of all further epochs that have passed. */
 bool ledger_add_opening(struct ledger *l, struct batch *b);
 bool ledger_add_passed(struct ledger *l, struct batch *b);
-/* The batch is durable: the key of the last epoch that it opened is the ledger's now. False: the state file cannot be written. */
-bool ledger_take_key(struct ledger *l, struct batch *b, struct err *why);
+/* The batch is written: the key of the last epoch that it opened is the ledger's now; once it is durable the state file gets it.
+ * False: the state file cannot be written. */
+void ledger_take_key(struct ledger *l, struct batch *b);
+bool ledger_file_key(struct ledger *l, struct err *why);
 /* A checkpoint, if the interval is over. */
 bool ledger_add_checkpoint(struct ledger *l, struct batch *b);
 /* Does this item's time allow the key's epoch? */

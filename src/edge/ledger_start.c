@@ -32,7 +32,7 @@
 #define CERTAIN_AGE_MS 900000 /* longer than an exchange may last, by the schema */
 
 static const char log_begin[] = "{\"v\":1,\"seq\":";
-#define VERSION_AT 5 /* the 1 of it may be a 2 */
+#define VERSION_AT 5 /* the 1 of it may be a 2 or 3 */
 
 static bool is_zeros_from(int fd, off_t at)
 {
@@ -55,7 +55,7 @@ static bool begins_as_log(int fd)
     char text[sizeof log_begin];
     ssize_t n = pread(fd, text, sizeof log_begin - 1, 0), same = 0;
 
-    if (n > VERSION_AT && text[VERSION_AT] == '2')
+    if (n > VERSION_AT && (text[VERSION_AT] == '2' || text[VERSION_AT] == '3'))
         text[VERSION_AT] = '1';
     while (same < n && text[same] == log_begin[same])
         same++;
@@ -67,8 +67,9 @@ static bool begins_as_log(int fd)
 static bool set_torn_tail_aside(struct ledger *l, const struct audit_scan *scan, struct err *e)
 {
     l->recovery.bytes = segment_size(l->segment) - scan->good_bytes;
-    snprintf(l->recovery.why, sizeof l->recovery.why, "the log ended in %llu bytes that are no record",
-             (unsigned long long)l->recovery.bytes);
+    snprintf(l->recovery.why, sizeof l->recovery.why, "the log ended in %llu bytes that %s",
+             (unsigned long long)l->recovery.bytes,
+             scan->stop_after_seq ? "stand behind the end of an epoch" : "are no record");
     log_event(LOG_WARN, "audit", "torn tail set aside", LOG_C("path", l->cfg.path),
               LOG_N("bytes", l->recovery.bytes));
     return segment_cut_tail(l->segment, scan->good_bytes, clock_wall_ms(l->cfg.clock), l->recovery.file, e);
@@ -122,9 +123,19 @@ static bool fits_seal(const char *path, struct ledger_seal *seal, struct err *e)
            err_set(e, ERR_CONFLICT, "%s:%llu: %s", path, (unsigned long long)seal->line, seal->why.text);
 }
 
+/* The scan went past the end of the epoch before the key's: read again, up to there. What stands behind it is a tail. */
+static enum audit_scan_result scan_to_end(const struct ledger *l, struct audit_scan *scan, struct err *why)
+{
+    bool counts = scan->first_seq <= l->end.seq;
+
+    *scan = (struct audit_scan){ .stop_after_seq = l->end.seq };
+    enum audit_scan_result result = counts ? audit_scan(segment_fd(l->segment), scan, why) : AUDIT_SCAN_TORN;
+    return result == AUDIT_SCAN_WHOLE ? AUDIT_SCAN_TORN : result;
+}
+
 static bool take_over_current(struct ledger *l, struct err *e)
 {
-    struct ledger_seal seal = { .key = l->chain.key };
+    struct ledger_seal seal = { .key = l->chain.key, .end = &l->end };
     struct audit_scan scan = { .each = ledger_check_seal, .ctx = &seal };
     struct err why = { 0 };
 
@@ -135,6 +146,8 @@ static bool take_over_current(struct ledger *l, struct err *e)
 
     if (!fits_seal(l->cfg.path, &seal, e))
         return false;
+    if (result != AUDIT_SCAN_FAILED && scan.records && ledger_is_past_end(l, &scan.chain))
+        result = scan_to_end(l, &scan, &why);
     if (result == AUDIT_SCAN_FAILED)
         return err_set(e, ERR_IO, "%s: %s", l->cfg.path, why.text);
     if (scan.records) {
@@ -183,13 +196,23 @@ static void note_unnamed(struct unnamed *u, const struct audit_part *part, uint6
     enc_hex(hash, AUDIT_HASH_BYTES, u->hash);
 }
 
+/* The broken segment has records behind the end of the epoch before the key's: read it up to there. False: there is none before. */
+static bool scan_part_to_end(const struct ledger *l, const struct audit_part *part, struct audit_scan *scan)
+{
+    struct audit_part upto = *part;
+
+    upto.stop_after_seq = l->end.seq;
+    *scan = (struct audit_scan){ .records = 0 };
+    return part->first_seq <= l->end.seq && scan_part(&upto, scan, NULL) == AUDIT_SCAN_WHOLE;
+}
+
 /* Without a record in the current segment, the chain goes on behind the newest one beside it. */
 static bool adopt_last_part(struct ledger *l, const struct audit_parts *parts, struct unnamed *out,
                             struct err *e)
 {
     for (size_t i = parts->count; i > 0; i--) {
         const struct audit_part *part = &parts->list[i - 1];
-        struct ledger_seal seal = { .key = l->chain.key };
+        struct ledger_seal seal = { .key = l->chain.key, .end = &l->end };
         struct audit_scan scan = { .each = ledger_check_seal, .ctx = &seal };
         struct err why = { 0 };
         /* Without a first record; but a full segment has one, and what has become of it is for a person to say. */
@@ -204,6 +227,9 @@ static bool adopt_last_part(struct ledger *l, const struct audit_parts *parts, s
         if (!scan.records && result == AUDIT_SCAN_WHOLE)
             return err_set(e, ERR_CONFLICT, "%s: is empty, though its name says which records it has",
                            part->path);
+        if (is_broken && result != AUDIT_SCAN_FAILED && ledger_is_past_end(l, &scan.chain) &&
+            !scan_part_to_end(l, part, &scan))
+            continue;
         if (result == AUDIT_SCAN_FAILED ||
             (result != AUDIT_SCAN_WHOLE && !is_broken && !l->cfg.accept_broken_chain))
             return err_set(e, ERR_CONFLICT, "%s:%llu: %s", part->path, (unsigned long long)scan.bad_line,

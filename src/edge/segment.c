@@ -421,6 +421,15 @@ enum segment_result segment_sync(struct segment *s, struct err *e)
     return is_ours(s, s->size, e) ? SEGMENT_OK : dead(s);
 }
 
+enum segment_result segment_settle(struct segment *s, struct err *e)
+{
+    if (!s->synced && s->fd >= 0 && (fdatasync(s->fd) != 0 || fsync(s->dir_fd) != 0)) {
+        io_error(s, "fdatasync", e);
+        return dead(s);
+    }
+    return segment_sync(s, e);
+}
+
 /* ---- the next file ---- */
 
 bool segment_rotate(struct segment *s, const char *name, uint64_t room, struct err *e)
@@ -429,6 +438,12 @@ bool segment_rotate(struct segment *s, const char *name, uint64_t room, struct e
     struct room old_room = s->room;
     int old_fd = s->fd;
 
+    /* Its name says what it holds, and an epoch's last line may stand in it, which segment_settle takes for durable. */
+    if (!s->synced && fdatasync(old_fd) != 0) {
+        io_error(s, "fdatasync", e);
+        dead(s);
+        return false;
+    }
     if (renameat2(s->dir_fd, s->names.base, s->dir_fd, name, RENAME_NOREPLACE) != 0) {
         io_error(s, "cannot rename the full segment", e);
         dead(s);

@@ -48,6 +48,8 @@ bool segment_keep_room(struct segment *s, uint64_t bytes, struct err *e);
 enum segment_result segment_append(struct segment *s, struct slice bytes, bool is_urgent, struct err *e);
 /* Make durable what was appended without is_urgent. Never SEGMENT_CUT. */
 enum segment_result segment_sync(struct segment *s, struct err *e);
+/* The same, whether or not batches are synced else, and with its place in the directory. */
+enum segment_result segment_settle(struct segment *s, struct err *e);
 /* Rename the file to `name` and go on with a new, empty one at the path, which takes over `room` bytes of kept space where
  * they are to be had. The full one can only be read from then on. False: the segment is dead. */
 bool segment_rotate(struct segment *s, const char *name, uint64_t room, struct err *e);

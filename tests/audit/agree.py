@@ -30,10 +30,12 @@ HOST = 'easgate/audit/gw1'
 # ---- Making a log ----
 
 class Rec:
-    """A record before it is sealed. head, seq, prev, mac: what it says in place of what is right."""
+    """A record before it is sealed. seq, prev, mac, v, t, mono: what it says in place of what is right; key, end_key: what seals it, and the
+    end of the epoch before; end: what it says in place of that seal, '' for nothing."""
 
     def __init__(self, kind, fields='', t_ms=0, epoch=None, **wrong):
         self.type, self.fields, self.t_ms, self.epoch, self.wrong = kind, fields, t_ms, epoch, wrong
+        self.is_old = False  # Version 2, of a gateway that sealed no ends.
 
 
 class Seg:
@@ -55,14 +57,25 @@ def time_text(ms):
     return time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(ms // 1000)) + '.%03dZ' % (ms % 1000)
 
 
-def seal(r, seq, prev):
+def end_seal(epoch, prev):
+    """By the key of this epoch: it ended with the line of this hash."""
+    return hmac.digest(key_of(max(0, min(epoch, 99))), b'easgate-end-seal' + bytes.fromhex(prev), 'sha256').hex()
+
+
+def seal(r, seq, prev, before=None):
+    """The line. before: the record before it, which says whether this one opens an epoch."""
     seq, prev = r.wrong.get('seq', seq), r.wrong.get('prev', prev)
     time = r.wrong.get('t', time_text(r.t_ms))
-    v = r.wrong.get('v', 1 if r.epoch is None else 2)
+    v = r.wrong.get('v', 1 if r.epoch is None else 2 if r.is_old else 3)
     text = f'{{"v":{v},"seq":{seq},"run":"0123456789abcdef","t":"{time}","mono":{r.wrong.get("mono", 5)},"type":"{r.type}"'
     if r.epoch is None:
         return (text + f',"prev":"{prev}"{r.fields}}}').encode('latin-1')
-    text = (text + f',"epoch":{r.epoch},"prev":"{prev}"{r.fields}').encode('latin-1')
+    end = ''
+    if before and before.epoch is not None and r.epoch == before.epoch + 1 and r.type == 'checkpoint' and not r.is_old:
+        end = end_seal(before.epoch, prev)
+    end = r.wrong.get('end', end)
+    end = f',"end_seal":"{end}"' if end else ''
+    text = (text + f',"epoch":{r.epoch},"prev":"{prev}"{r.fields}{end}').encode('latin-1')
     mac = hmac.digest(r.wrong.get('key') or key_of(max(0, min(r.epoch, 99))), text, 'sha256').hex()
     return text + f',"mac":"{r.wrong.get("mac", mac)}"}}'.encode()
 
@@ -72,22 +85,24 @@ class Log:
 
     def __init__(self, rnd, segments):
         self.files, self.hashes, self.epochs = {}, {}, {}
-        seq, prev = 1, ZEROS
+        seq, prev, before = 1, ZEROS, None
         for s in segments:
             lines, at = [], []
-            first = seq
+            first, first_before = seq, before
             last = seq + len(s.records) - 1
             name = {'full': f'audit-{first}-{last}.jsonl', 'broken': f'audit-broken-{s.stamp}.jsonl', 'current': 'audit.jsonl'}[s.kind]
             for r in s.records:
                 r.fields = r.fields.replace('$NAME', name).replace('$BEFORE', str(seq - 1)).replace('$PREV', prev)
-                line = seal(r, seq, prev)
+                line = seal(r, seq, prev, before)
                 at.append((seq, prev, r.epoch))
+                before = r
                 prev = hashlib.sha256(line).hexdigest()
                 lines.append(line + b'\n')
                 seq += 1
             at.append((seq, prev, None))
             if s.kind == 'broken':
                 seq, prev, _ = at[len(s.records) - s.lost]
+                before = s.records[len(s.records) - s.lost - 1] if s.lost < len(s.records) else first_before
             for (q, _, epoch), (_, h, _) in zip(at, at[1:]):
                 if q < seq:
                     self.hashes[q], self.epochs[q] = h, epoch
@@ -105,7 +120,9 @@ BAD_FIELDS = [',"facts":' + '[' * 9 + ']' * 9, ',"try":01', ',"try":-0', ',"try"
               ',"facts":{"a":1,}', ',"client":"a","client":"b"', ',"status":200,"client":"a"', ',"try":1,"parent":"a"', ',"size":5,"last_seq":4,"size":6',
               ',"mac":"' + ZEROS + '"', ',"epoch":1', ',"try":+1', ',"try":', ',"try":- 1', ',"client":"a\\"', ',"client":"\\u12"', ',"facts":[true1]',
               ',"facts":[truefalse]', ',"facts":[-]', ',"facts":[-01]', ',"facts":["\\x"]', ',"ref":"a"', ',"v":1', '}', ',', ' ',
-              ',"note":"' + 'x' * 8000 + '"', ',"try":-9223372036854775809', ',"client":"', ',"client_gone":"true"', ',"client_gone":true1']
+              ',"note":"' + 'x' * 8000 + '"', ',"try":-9223372036854775809', ',"client":"', ',"client_gone":"true"', ',"client_gone":true1', f',"end_seal":"{ZEROS}"',
+              ',"end_seal":"zz"', f',"end_seal":"{"A" * 64}"', f',"end_seal":"\\u0030{"0" * 63}"', ',"end_seal":1', f',"end_seal":"{"0" * 62}"',
+              f',"end_seal":"{ZEROS}","to":"x"']
 ODD_FIELDS = [f',"facts":{t}' for t in TREES] + [f',"client":"{t}"' for t in TEXTS] + [
     ',"try":0', ',"try":-5', ',"status":-9223372036854775808', ',"client_gone":true', ',"facts":{"a":1,"a":2}', ',"from":"x","to":"y"', ',"hash":"zz"',
     ',"last_seq":0', ',"last_seq":-1', ',"file":"audit.jsonl"', ',"try":1,"client":"a","op":"b","facts":[],"now":{},"policy":"p","status":3']
@@ -192,6 +209,11 @@ class Maker:
                     r.fields = r.fields.replace('$AFTER', str(ends[r.after]))
             seq += len(s.records) - (s.lost if s.kind == 'broken' else 0)
             ends[s] = seq
+        if rnd.random() < 0.25:  # The gateway that began it sealed no ends.
+            records = [r for s in out for r in s.records]
+            for r in records[:rnd.randrange(len(records) + 1)]:
+                r.is_old = True
+            self.did.append('began with version 2')
         return out
 
     # Mutations before the sealing: the macs and hashes of what follows are right.
@@ -202,8 +224,14 @@ class Maker:
             return
         i = rnd.randrange(len(s.records))
         r = s.records[i]
-        which = rnd.randrange(17)
-        if which == 0:
+        which = rnd.randrange(20)
+        openings = [x for s in segments for x in s.records if x.type == 'checkpoint' and x.epoch]
+        if which >= 17:
+            if openings:
+                r = rnd.choice(openings)
+                r.wrong.update(rnd.choice([{'end': ''}, {'end': ZEROS}, {'end': 'A' * 64}, {'end': 'zz'}, {'v': 2}, {'v': 2, 'end': ''},
+                                           {'end': end_seal(r.epoch, ZEROS)}, {'end': end_seal(r.epoch - 1, ZEROS)}]))
+        elif which == 0:
             r.fields += rnd.choice(BAD_FIELDS)
         elif which == 1:
             r.fields = rnd.choice(ODD_FIELDS)
@@ -456,6 +484,48 @@ def directed(folder):
     # The first file is a broken segment of which nothing counts.
     out.append((log(seg('broken', Rec('checkpoint', '', t0, 0), lost=1, stamp=stamp, tail=b'xx'), seg('current', *opened(5)))[0], 'whole'))
     out.append((log(seg('broken', Rec('checkpoint', '', t0, 0), stamp=stamp, tail=b'xx'), seg('current', *opened(5)[1:]))[0], 'broken 5'))
+    # The epoch before was cut short by who has the key of the next: behind its opening all is dropped, and the next opened anew.
+    t4 = t0 - LENGTH * 1000
+    last = Rec('intent', '', t4, 4), Rec('outcome', '', t4, 4)
+    genuine = log(seg('current', *opened(4), *last, Rec('checkpoint', '', t0, 5), Rec('deny', '', t0, 5)))
+    out.append((genuine[0], 'whole'))
+    true_end = end_seal(4, genuine[1].hashes[7])
+    for kept in (0, 1):
+        for end, answer in (('', f'broken {6 + kept}'), (ZEROS, f'broken {6 + kept}'), (true_end, f'broken {6 + kept}'),
+                            (end_seal(5, genuine[1].hashes[5 + kept]), f'broken {6 + kept}')):
+            cut = seg('current', *opened(4), *last[:kept], Rec('checkpoint', '', t0, 5, end=end), Rec('deny', '', t0, 5))
+            out.append((log(cut)[0], answer))
+            out.append((log(cut, key_epoch=4)[0], answer))
+            # With the thief's own key nothing says what is right; that a seal is due, does the version of the line before.
+            out.append((log(cut, key_epoch=5)[0], answer if not end else 'whole'))
+        for wrong in ({'v': 2, 'end': ''}, {'v': 2}):  # Nor is an older version an excuse.
+            out.append((log(seg('current', *opened(4), *last[:kept], Rec('checkpoint', '', t0, 5, **wrong)))[0], f'broken {6 + kept}'))
+    # What is before a line of epoch 4 was removed, and so announced: its version tells all the same.
+    first = seg('full', *opened(4), Rec('rotate', '', t4, 4))
+    hashes = Log(None, [first]).hashes
+    gone = f',"file":"audit-1-6.jsonl","note":"removed","hash":"{hashes[6]}","last_seq":6'
+    for end, answer in (({}, 'whole'), ({'end': ''}, 'broken 2'), ({'end': true_end}, 'broken 2')):
+        out.append((log(first, seg('current', Rec('intent', '', t4, 4), Rec('checkpoint', '', t0, 5, **end), Rec('rotate', gone, t0, 5)), gone=1)[0],
+                    answer))
+    # The first line that is read opens an epoch: the seal can be checked, as it is of the hash that the line itself says.
+    for end, answer in (({}, 'whole'), ({'end': true_end}, 'broken 1')):
+        out.append((log(first, seg('current', Rec('checkpoint', '', t0, 5, **end), Rec('rotate', gone, t0, 5)), gone=1)[0], answer))
+    # A log that began with an easgate that sealed no ends; from the first line of version 3 on, every end is.
+    for old, missing, answer in ((6, 4, 'whole'), (6, 5, 'whole'), (6, 6, 'whole'), (5, 5, 'whole'), (5, 6, 'broken 7'), (1, 1, 'whole'),
+                                 (1, 2, 'broken 3'), (0, 1, 'broken 2')):
+        records = opened(7)
+        for r in records[:old]:
+            r.is_old = True
+        if missing >= old:
+            records[missing].wrong['end'] = ''
+        out.append((log(seg('current', *records))[0], answer))
+    # An end_seal where no epoch is opened behind another; and one of an epoch 0.
+    out.append((log(seg('current', Rec('checkpoint', '', t0, 0, end=end_seal(0, ZEROS)), *opened(5)[1:]))[0], 'broken 1'))
+    out.append((log(seg('current', *opened(5), Rec('checkpoint', '', t0, 5, end=end_seal(5, ZEROS))))[0], 'broken 7'))
+    # The end of an epoch is the last line that counts: behind it stand others in a segment that was set aside.
+    behind = f',"file":"audit-broken-{stamp}.jsonl","hash":"{ZEROS}","last_seq":6'
+    out.append((log(seg('broken', *opened(4), *last, lost=1, stamp=stamp, tail=b'xx'),
+                    seg('current', Rec('checkpoint', '', t0, 5), Rec('recover', behind, t0, 5), Rec('deny', '', t0, 5)))[0], 'whole'))
     # An empty full segment, also where a checkpoint stands in for what it should hold.
     case, made = log(seg('full', *opened(5), Rec('rotate', '', t0, 5)), seg('current', Rec('deny', '', t0, 5)), checkpoint=[7])
     with open(f'{case[3]}/audit-1-7.jsonl', 'w'):

@@ -47,21 +47,22 @@ TREE = {'facts', 'now'}
 ORDER = ('id parent try client token_id peer op method target service new_service app_type app_version spec workspace quota storage path '
          'replicas replicas_now peak peak_gpus facts now policy rule body_received_sha256 body_sha256 nonce key_id upstream status '
          'upstream_request_id code bytes ms error client_gone step reason message count version host file note hash size last_seq '
-         'from to').split()
-assert {*ORDER} == TEXT | NUMBER | TREE | {'client_gone'}
+         'from to end_seal').split()
+assert {*ORDER} == TEXT | NUMBER | TREE | {'client_gone', 'end_seal'}
 TYPES = 'start policy intent outcome resolved deny counted checkpoint rotate recover clock stop ship'.split()
 DEEPEST_TREE = 8
 LONGEST_LINE = 8192
 
 NATURAL = r'(?:0|[1-9][0-9]*)'
 CHAR = r'(?:[ !\x23-\x5b\x5d-\x7e]|\\["\\]|\\u[0-9a-f]{4})'
-HEAD = re.compile(rf'\{{"v":([12]),"seq":({NATURAL}),"run":"([0-9a-f]{{16}})","t":"([^"]*)","mono":({NATURAL}),"type":"({"|".join(TYPES)})"'
+HEAD = re.compile(rf'\{{"v":([123]),"seq":({NATURAL}),"run":"([0-9a-f]{{16}})","t":"([^"]*)","mono":({NATURAL}),"type":"({"|".join(TYPES)})"'
                   rf'(?:,"epoch":({NATURAL}))?,"prev":"([0-9a-f]{{64}})"')
 MAC = re.compile(r',"mac":"([0-9a-f]{64})"\}\Z')
 TIME = re.compile(r'([0-9]{4})-([0-9]{2})-([0-9]{2})T([0-9]{2}):([0-9]{2}):([0-9]{2})\.([0-9]{3})Z\Z')
 KEY_OF = re.compile(r',"([a-z0-9_]+)":')
 TEXT0 = re.compile(rf'"({CHAR}*)"')
 INTEGER = re.compile(r'(?:0|-?[1-9][0-9]*)')
+HASH = re.compile('"([0-9a-f]{64})"')
 WORD = re.compile(r'true|false')
 EPOCH_OF_UNIX = datetime.datetime(1970, 1, 1)
 
@@ -156,6 +157,8 @@ class Values:
                 found[key] = self.text()
                 if not found[key]:
                     raise NoRecord(f'{key} is empty')
+            elif key == 'end_seal':
+                found[key] = self.match(HASH, 'hash')[1]
             elif key in NUMBER:
                 found[key] = self.integer()
             elif key in TREE:
@@ -187,12 +190,14 @@ class Record:
         natural(head[5], 2**63 - 1)
         self.type, self.prev = head[6], head[8]
         mac = MAC.search(line)
-        if self.seq == 0 or (self.v == 2) != (head[7] is not None) or (self.v == 2) != (mac is not None) or not line.endswith('}'):
+        keyed = self.v > 1
+        if self.seq == 0 or keyed != (head[7] is not None) or keyed != (mac is not None) or not line.endswith('}'):
             raise NoRecord('its head or its end is not that of a record')
-        self.epoch = natural(head[7], 2**63 - 1) if self.v == 2 else None
+        self.epoch = natural(head[7], 2**63 - 1) if keyed else None
         self.mac = mac and mac[1]
         self.sealed = raw[:mac.start()] if mac else None
         self.fields = Values(line, head.end(), mac.start() if mac else len(line) - 1).fields()
+        self.end_seal = self.fields.get('end_seal')
         self.hash = hashlib.sha256(raw).hexdigest()
         self.closes = self.type == 'rotate' and 'last_seq' not in self.fields
 
@@ -209,12 +214,14 @@ def record_of(raw):
 # ---- Chapter 4: the key ----
 
 class Key:
-    FORM = re.compile(rf'easgate-audit-key 1 ({NATURAL}) ({NATURAL}) ({NATURAL}) ([0-9a-f]{{64}})\n?\Z')
+    FORM = re.compile(rf'easgate-audit-key 1 ({NATURAL}) ({NATURAL}) ({NATURAL}) ([0-9a-f]{{64}})'
+                      rf'(?:\n?|\neasgate-audit-end 1 ({NATURAL}) [0-9a-f]{{64}} [0-9a-f]{{64}}\n?)\Z')
     FAR = 5_000_000  # Epochs: more than 150 years of hours. Nobody waits for more.
 
     def __init__(self, text):
         m = self.FORM.match(text)
-        if not m or int(m[1]) > 253402300799 or not 1 <= int(m[2]) <= 31622400 or int(m[3]) >= 2**63:
+        if not m or int(m[1]) > 253402300799 or not 1 <= int(m[2]) <= 31622400 or int(m[3]) >= 2**63 or (
+                m[5] and (int(m[3]) == 0 or not 0 < int(m[5]) < 2**64)):
             raise Refused('the key line is none')
         self.start, self.length, self.first = int(m[1]), int(m[2]), int(m[3])
         self.keys = {self.first: bytes.fromhex(m[4])}
@@ -465,19 +472,22 @@ class Verifier:
     def check_epoch(self, r, fail):
         """Chapter 4: the epoch's place behind the line before, and its time."""
         before = self.last
-        if before and before.v == 2 and r.v == 1:
-            fail('a line without a mac behind lines with one')
+        if before and r.v < before.v:
+            fail(f'a line of version {r.v} behind one of version {before.v}')
         if r.v == 1:
+            if r.end_seal:
+                fail('an end_seal without an epoch')
             return
         if before is None and r.seq > 1:  # What stands before is not known.
             opens, self.excused = r.type == 'checkpoint', True
+            behind = opens and r.epoch > 0 and r.end_seal is not None
         elif before is None or before.v == 1:
-            opens = True
+            opens, behind = True, False
             if r.epoch != 0 or r.type != 'checkpoint':
                 fail('the first line with a mac is no checkpoint of epoch 0')
             self.excused = False
         else:
-            opens = r.epoch == before.epoch + 1
+            opens = behind = r.epoch == before.epoch + 1
             if not opens and r.epoch != before.epoch:
                 fail(f'epoch {r.epoch} behind epoch {before.epoch}')
             if opens and r.type != 'checkpoint':
@@ -486,6 +496,10 @@ class Verifier:
                 self.excused = False
         if r.type in ('clock', 'recover'):
             self.excused = True
+        if r.end_seal and not (behind and r.v == 3):
+            fail('an end_seal in a line that opens no epoch behind another')
+        if behind and not r.end_seal and before.v == 3:
+            fail('an epoch is opened without the seal of the end of the one before')
         if not self.key:
             return
         if r.epoch < self.key.epoch_at(r.t_ms) and r.type not in ('checkpoint', 'recover'):
@@ -496,6 +510,9 @@ class Verifier:
             key = self.key.of(r.epoch)
             if key is None or mac_of(key, r.sealed).hex() != r.mac:
                 fail('the mac is not that of the key')
+        before_key = self.key.of(r.epoch - 1) if r.end_seal else None
+        if before_key and mac_of(before_key, b'easgate-end-seal' + bytes.fromhex(r.prev)).hex() != r.end_seal:
+            fail('the epoch before did not end with the line before')
 
     def take(self, r, file, line):
         """The next record that counts."""
@@ -519,7 +536,7 @@ class Verifier:
         for c in self.checkpoints.get(r.seq, ()):
             if c.hash != r.hash:
                 fail('not the record of the checkpoint')
-            key = self.key.of(r.epoch) if self.key and r.v == 2 else None
+            key = self.key.of(r.epoch) if self.key and r.v > 1 else None
             if key and c.has_hmac_fault(key):
                 fail("the checkpoint's mac is another's")
         if not self.begin:
@@ -543,6 +560,8 @@ class Verifier:
                 return self.no_recover(s, behind, line)
         end = len(s.lines) + 1
         first = s.lines and record_of(s.lines[0])
+        if until is not None:  # What else stands there does not count.
+            self.no_recover(s, behind, max(1, end - 1))
         if s.tail and not (s.kind == 'current' and s.locked):
             raise Broken(s.path, end, 'the last line is no record')
         if s.damage:
@@ -571,7 +590,7 @@ class Verifier:
         behind = None
         for s, until in reversed(plan):
             if s.kind == 'broken' and until is None:
-                self.alone(s)
+                self.alone(s, behind)
             self.segment(s, until, behind)
             if s.kind == 'broken':
                 s.counts_to = until - 1
@@ -581,12 +600,12 @@ class Verifier:
         if not self.last:
             raise Broken('', 0, 'no record in any file')
         self.beginning(is_whole)
-        if self.key and self.last.v != 2:
+        if self.key and self.last.v < 2:
             raise Broken(*self.where, 'the last record has no mac, though there is a key')
 
-    def alone(self, s):
+    def alone(self, s, behind):
         """A broken segment that no other goes on behind: the finding is its first line that is wrong, else its last."""
-        self.segment(s, None, None)
+        self.segment(s, None, behind)
         raise Broken(s.path, len(s.lines), 'set aside, and no segment goes on behind it')
 
     def beginning(self, is_whole):

@@ -78,7 +78,7 @@ function chainFault(records) {
     return '';
 }
 
-/** What is wrong with the records' macs and epochs by this key line, by our own reading of the format; '' when nothing is. */
+/** What is wrong with the records' macs, epochs and ends of epochs by this key line, by our own reading of the format; '' when nothing is. */
 function sealFault(records, keyLine) {
     let key = Buffer.from(keyLine.split(' ').pop(), 'hex');
     let epoch = 0;
@@ -87,6 +87,8 @@ function sealFault(records, keyLine) {
         if (i === 0 && (r.epoch !== 0 || r.type !== 'checkpoint')) return 'the first record opens no epoch 0';
         if (r.epoch === epoch + 1) {
             if (r.type !== 'checkpoint') return `seq ${r.seq} begins epoch ${r.epoch}, but is no checkpoint`;
+            const end = crypto.createHmac('sha256', key).update('easgate-end-seal').update(Buffer.from(r.prev, 'hex')).digest('hex');
+            if (r.end_seal !== end) return `seq ${r.seq} does not say that epoch ${epoch} ended before it`;
             key = crypto.createHash('sha256').update('easgate-epoch').update(key).digest();
             epoch++;
         }

@@ -231,7 +231,7 @@ static void verify_held(void **state)
     assert_true(has("whether the checkpoints are genuine was not checked"));
     assert_int_equal(RUN("verify", "--json", "--key", made_path[0], "--checkpoint", made_path[1], m.dir), 0);
     assert_true(has("\"keyed\":14,\"macs\":14,\"macs_unchecked\":0,\"checkpoints\":1,\"short_of\":0,"
-                    "\"reason\":\"\",\"not_shown\":"
+                    "\"ends\":0,\"ends_unchecked\":0,\"ends_unsealed\":0,\"reason\":\"\",\"not_shown\":"
                     "[],\"notes\":[],"
                     "\"notes_left_out\":0}\n"));
     write_checkpoint("others", &m, 4, 1);
@@ -478,9 +478,10 @@ static void csv(void **state)
     (void)state;
     assert_int_equal(RUN("show", "--csv", "--client", "nlp", file), 0);
     assert_memory_equal(output, "seq,t,type,decision,run,id,parent,try,client,", 45);
-    assert_true(has(",size,last_seq,from,to\r\n2,2026-11-11T12:00:00.500Z,intent,allow,0123456789abcdef,"
-                    "\"a1\",,,\"nlp\",,,"
-                    "\"CreateAppService\",,,\"nlp_x\","));
+    assert_true(
+        has(",size,last_seq,from,to,end_seal\r\n2,2026-11-11T12:00:00.500Z,intent,allow,0123456789abcdef,"
+            "\"a1\",,,\"nlp\",,,"
+            "\"CreateAppService\",,,\"nlp_x\","));
     assert_true(has("\"'=nlp_y\""));           /* no formula for a spreadsheet */
     assert_true(has("\"no \"\"answer\"\"\"")); /* RFC 4180, 2.7 */
     size_t commas = 0, columns = 0;

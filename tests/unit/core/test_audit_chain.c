@@ -201,7 +201,7 @@ static void write_again(struct audit_chain *chain, const char *text)
     else
         sbuf_addc(&body, '}');
     memcpy(chain->run, line.run.p, line.run.n);
-    if (line.version == 2)
+    if (line.version == 3)
         assert_true(audit_key_forward(key, line.epoch, NULL));
     int64_t mono_ms = (int64_t)chain->seq * 10; /* as make.py counts */
     assert_true(audit_chain_add(chain, line.kind, line.wall_ms, mono_ms, sbuf_slice(&body), &out));
@@ -217,6 +217,7 @@ static void check_log(const cJSON *o)
     struct audit_chain chain = { .key = &key }, written = { .key = &write_key }, keyless = { .seq = 0 };
     struct err e = { 0 };
     size_t bad = check_lines(lines, &chain, &e);
+    bool is_old = false; /* version 2 is read, not written */
 
     if (bad != (size_t)number(o, "bad") || chain.late_lines != (uint64_t)number(o, "late")) {
         print_error("%s: line %zu: %s; %llu late\n", text_of(o, "name"), bad, e.text,
@@ -228,8 +229,13 @@ static void check_log(const cJSON *o)
         assert_int_equal(chain.macs_good, chain.keyed_lines);
         assert_int_equal(keyless.macs_good, 0);
         assert_int_equal(keyless.keyed_lines, chain.keyed_lines);
-        cJSON_ArrayForEach(line, lines) write_again(&written, line->valuestring);
-        assert_memory_equal(written.hash, chain.hash, sizeof chain.hash);
+        assert_int_equal(chain.ends_sealed, number(o, "ends"));
+        assert_int_equal(chain.ends_good, number(o, "ends"));
+        cJSON_ArrayForEach(line, lines) is_old = is_old || strncmp(line->valuestring, "{\"v\":2", 6) == 0;
+        if (!is_old) {
+            cJSON_ArrayForEach(line, lines) write_again(&written, line->valuestring);
+            assert_memory_equal(written.hash, chain.hash, sizeof chain.hash);
+        }
     }
     audit_key_drop(&key);
     audit_key_drop(&write_key);
@@ -238,7 +244,7 @@ static void check_log(const cJSON *o)
 static void test_logs(void **state)
 {
     (void)state;
-    assert_int_equal(each_case(FOLDER "logs.jsonl", check_log), 30);
+    assert_int_equal(each_case(FOLDER "logs.jsonl", check_log), 46);
 }
 
 static struct audit_chain writer(struct audit_key *key)
@@ -249,6 +255,19 @@ static struct audit_chain writer(struct audit_key *key)
 static bool add(struct audit_chain *chain, enum audit_type type, int64_t at_s, struct sbuf *out)
 {
     return audit_chain_add(chain, type, (START_S + at_s) * 1000, 7, S(",\"note\":\"a\"}"), out);
+}
+
+/* The opening of the epoch behind the key's, which moves on. */
+static bool open_next(struct audit_chain *chain, int64_t at_s, struct sbuf *out)
+{
+    struct audit_end end;
+    char seal[2 * AUDIT_MAC_BYTES + 1], body[200];
+
+    assert_true(audit_end_make(&end, chain->key, chain->seq, chain->hash));
+    enc_hex(end.seal, sizeof end.seal, seal);
+    snprintf(body, sizeof body, ",\"note\":\"a\",\"end_seal\":\"%s\"}", seal);
+    assert_true(audit_key_forward(chain->key, chain->key->epoch + 1, NULL));
+    return audit_chain_add(chain, AUDIT_CHECKPOINT, (START_S + at_s) * 1000, 7, slice_of(body), out);
 }
 
 /* What would not verify is not written, and leaves no trace. */
@@ -264,9 +283,16 @@ static void test_no_bad_line_is_written(void **state)
     assert_int_equal(audit_chain_time(&chain, AUDIT_INTENT, (START_S + 60) * 1000LL), AUDIT_TIME_BEHIND);
     assert_false(add(&chain, AUDIT_INTENT, 60, &log));
     assert_true(add(&chain, AUDIT_INTENT, 59, &log));
-    assert_true(audit_key_forward(&key, 1, NULL));
-    assert_false(add(&chain, AUDIT_INTENT, 60, &log));
-    assert_true(add(&chain, AUDIT_CHECKPOINT, 60, &log));
+    struct audit_chain unopened = chain;
+    struct audit_key next = first_key();
+    assert_true(audit_key_forward(&next, 1, NULL));
+    unopened.key = &next;
+    assert_false(add(&unopened, AUDIT_INTENT, 60, &log));
+    assert_false(add(&unopened, AUDIT_CHECKPOINT, 60, &log)); /* it does not say where epoch 0 ended */
+    assert_false(audit_chain_add(&chain, AUDIT_CHECKPOINT, START_S * 1000LL, 7,
+                                 S(",\"end_seal\":\"" HEX "\"}"), &log));
+    audit_key_drop(&next);
+    assert_true(open_next(&chain, 60, &log));
     assert_true(add(&chain, AUDIT_INTENT, 60, &log));
     assert_int_equal(audit_chain_time(&chain, AUDIT_INTENT, (START_S - 1) * 1000LL), AUDIT_TIME_BEFORE);
     assert_false(add(&chain, AUDIT_INTENT, -1, &log));
@@ -313,7 +339,7 @@ static void test_flips(void **state)
 
     (void)state;
     assert_true(add(&chain, AUDIT_CHECKPOINT, 0, &log) && add(&chain, AUDIT_START, 1, &log));
-    assert_true(audit_key_forward(&key, 1, NULL) && add(&chain, AUDIT_CHECKPOINT, 60, &log));
+    assert_true(open_next(&chain, 60, &log));
     assert_true(add(&chain, AUDIT_STOP, 61, &log));
     assert_int_equal(first_bad(sbuf_slice(&log)), 0);
     size_t line = 1;
@@ -339,8 +365,7 @@ static void test_begins_anywhere(void **state)
     (void)state;
     assert_true(add(&chain, AUDIT_CHECKPOINT, 0, &log));
     for (uint64_t epoch = 1; epoch <= 5; epoch++)
-        assert_true(audit_key_forward(&key, epoch, NULL) &&
-                    add(&chain, AUDIT_CHECKPOINT, (int64_t)epoch * 60, &log));
+        assert_true(open_next(&chain, (int64_t)epoch * 60, &log));
     assert_true(add(&chain, AUDIT_START, 301, &one));
     one.n--; /* its '\n' */
     assert_true(audit_chain_begin(&middle, sbuf_slice(&one), NULL));
@@ -359,12 +384,86 @@ static void test_begins_anywhere(void **state)
     audit_key_drop(&later);
 }
 
+/* The first line that a verifier is given opens an epoch: where the one before ended can be checked, by a key of that one. */
+static void test_begins_with_an_end(void **state)
+{
+    SCOPED(sbuf) log = SBUF_MAX(1 << 16), one = SBUF_MAX(1 << 16);
+    struct audit_key key = first_key();
+    struct audit_chain chain = writer(&key);
+
+    (void)state;
+    assert_true(add(&chain, AUDIT_CHECKPOINT, 0, &log) && open_next(&chain, 60, &log) &&
+                open_next(&chain, 120, &one));
+    one.n--;
+    for (uint64_t epoch = 0; epoch < 4; epoch++) {
+        struct audit_key from = first_key();
+        struct audit_chain middle = { .key = &from };
+        struct audit_line out;
+        assert_true(audit_key_forward(&from, epoch, NULL));
+        assert_true(audit_chain_begin(&middle, sbuf_slice(&one), NULL));
+        assert_true(audit_chain_check(&middle, sbuf_slice(&one), &out, NULL));
+        assert_int_equal(middle.openings, 1);
+        assert_int_equal(middle.ends_sealed, 1);
+        assert_int_equal(middle.ends_good, epoch < 2);
+        assert_int_equal(middle.macs_good, epoch < 3);
+        audit_key_drop(&from);
+    }
+    audit_key_drop(&key);
+}
+
+/* A state file's text has one spelling, and the end belongs to the key. */
+static void test_states(void **state)
+{
+#define KEY_LINE(epoch) "easgate-audit-key 1 0 1 " epoch " " HEX "\n"
+#define END(seq)        "easgate-audit-end 1 " seq " " HEX " " HEX
+    static const char *const good[] = { KEY_LINE("0"), KEY_LINE("1"), KEY_LINE("1") END("1"),
+                                        KEY_LINE("7") END("18446744073709551615") "\n" };
+    static const char *const bad[] = { "",
+                                       END("1"),
+                                       KEY_LINE("0") END("1"),
+                                       KEY_LINE("1") END("0"),
+                                       KEY_LINE("1") END("01"),
+                                       KEY_LINE("1") END("18446744073709551616"),
+                                       KEY_LINE("1") END("1") "0",
+                                       KEY_LINE("1") END("1") "\n\n",
+                                       KEY_LINE("1") "\n" END("1"),
+                                       KEY_LINE("1") " " END("1"),
+                                       KEY_LINE("1") "x",
+                                       KEY_LINE("1") KEY_LINE("1"),
+                                       KEY_LINE("1") END("1") "\n" END("1"),
+                                       KEY_LINE("1") "easgate-audit-end 2 1 " HEX " " HEX,
+                                       KEY_LINE("1") "easgate-audit-end 1 1 " HEX,
+                                       KEY_LINE("1") "easgate-audit-end 1 1 " HEX "  " HEX };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+        char memory[AUDIT_KEY_TEXT_BYTES] = "";
+        struct sbuf out = SBUF_LENT(memory, sizeof memory, sizeof memory - 1);
+        struct audit_key key;
+        struct audit_end end;
+        assert_true(audit_state_parse(&key, &end, slice_of(good[i]), NULL));
+        assert_int_equal(end.seq > 0, i > 1);
+        audit_state_print(&key, &end, &out);
+        assert_true(slice_starts(sbuf_slice(&out), slice_of(good[i])) && out.n - strlen(good[i]) <= 1);
+        audit_key_drop(&key);
+    }
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        struct audit_key key;
+        struct audit_end end;
+        struct err e = { 0 };
+        if (audit_state_parse(&key, &end, slice_of(bad[i]), &e) || key.key || end.seq)
+            fail_msg("accepted: %s", bad[i]);
+        assert_null(strstr(e.text, "0001"));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_keys),           cmocka_unit_test(test_key_lines),
         cmocka_unit_test(test_key_never_back), cmocka_unit_test(test_epochs_of_times),
         cmocka_unit_test(test_logs),           cmocka_unit_test(test_no_bad_line_is_written),
+        cmocka_unit_test(test_states),         cmocka_unit_test(test_begins_with_an_end),
         cmocka_unit_test(test_flips),          cmocka_unit_test(test_begins_anywhere),
     };
 

@@ -92,12 +92,17 @@ static inline void made_add_raw(struct made *m, const struct audit_rec *rec)
 /* A record ms after the one before, behind the checkpoints of epochs that begin meanwhile. */
 static inline void made_add(struct made *m, const struct audit_rec *rec, int64_t ms)
 {
-    const struct audit_rec opens = { .type = AUDIT_CHECKPOINT };
+    char seal[2 * AUDIT_MAC_BYTES + 1] = "";
+    struct audit_rec opens = { .type = AUDIT_CHECKPOINT };
+    struct audit_end end;
 
     m->wall_ms += ms;
     if (m->chain.key && !m->chain.is_keyed)
         made_add_raw(m, &opens);
+    opens.end_seal = slice_from(seal, sizeof seal - 1);
     while (m->chain.key && audit_key_epoch_at(&m->key, m->wall_ms) > m->key.epoch) {
+        assert_true(audit_end_make(&end, &m->key, m->chain.seq, m->chain.hash));
+        enc_hex(end.seal, sizeof end.seal, seal);
         assert_true(audit_key_forward(&m->key, m->key.epoch + 1, NULL));
         made_add_raw(m, &opens);
     }

@@ -183,25 +183,43 @@ static void test_cut(void **state)
 
 /* ---- written anew ---- */
 
-/* Records from i on, chained again behind the true ones, one of them changed: with this key (NULL = none), as one who took the
- * key of `epoch` could. Where the epochs before it are reached, that key is used for them. */
-static void forge(const struct lines *l, size_t i, const struct audit_key *key)
+/* What an opening says, but with the end of the epoch before made anew, if that key can be had; else what was said stays. */
+static void forge_end(const struct audit_chain *chain, const struct audit_line *line,
+                      const struct audit_key *key, struct sbuf *body)
 {
-    struct audit_chain chain = { .seq = i, .run = "0123456789abcdef", .begins_anywhere = true };
+    struct audit_key before = { 0 };
+    struct audit_end end;
+    char seal[2 * AUDIT_MAC_BYTES + 1];
+
+    if (!line->end_seal.n || !key || line->epoch <= key->epoch)
+        return;
+    assert_true(audit_key_copy(&before, key, NULL) && audit_key_forward(&before, line->epoch - 1, NULL));
+    assert_true(audit_end_make(&end, &before, chain->seq, chain->hash));
+    enc_hex(end.seal, sizeof end.seal, seal);
+    memcpy(body->p + body->n - 2 - 64, seal, 64); /* the last field, with its quote and brace */
+    audit_key_drop(&before);
+}
+
+/* Records from i on, chained again behind the first `kept` ones: with this key (NULL = none), as one who took it could. Where the
+ * epochs before it are reached, that key is used for them. Where nothing is left out, record i is changed. */
+static void forge_behind(const struct lines *l, size_t kept, size_t i, const struct audit_key *key)
+{
+    struct audit_chain chain = { .seq = kept, .run = "0123456789abcdef", .begins_anywhere = true };
     struct audit_key own = { 0 };
     struct audit_line line;
     SCOPED(sbuf) body = SBUF_MAX(AUDIT_BODY_MAX_BYTES);
 
-    put(l, 0, i);
-    if (i)
-        memcpy(chain.hash, l->made.hashes[i - 1], sizeof chain.hash);
+    put(l, 0, kept);
+    if (kept)
+        memcpy(chain.hash, l->made.hashes[kept - 1], sizeof chain.hash);
     for (size_t n = i; n < l->count; n++) {
         assert_true(audit_line_parse(slice_from(l->list[n].p, l->list[n].n - 1), &line, NULL));
         sbuf_clear(&body);
-        sbuf_add(&body, line.version == 2 ? line.rest : slice_from(line.rest.p, line.rest.n - 1));
-        if (n == i)
+        sbuf_add(&body, line.version > 1 ? line.rest : slice_from(line.rest.p, line.rest.n - 1));
+        if (n == i && kept == i && line.kind != AUDIT_CHECKPOINT)
             body.p[sizeof ",\"id\":\""] = 'f'; /* another id */
         sbuf_addc(&body, '}');
+        forge_end(&chain, &line, key, &body);
         if (key) {
             audit_key_drop(
                 &own); /* the key of the line's epoch, if it can be had; else the one there is, called that */
@@ -215,6 +233,44 @@ static void forge(const struct lines *l, size_t i, const struct audit_key *key)
         assert_true(audit_chain_add(&chain, line.kind, line.wall_ms, 1, sbuf_slice(&body), &file));
     }
     audit_key_drop(&own);
+}
+
+static void forge(const struct lines *l, size_t i, const struct audit_key *key)
+{
+    forge_behind(l, i, i, key);
+}
+
+/* One who takes the key of an epoch cuts records off the end of the one before, and goes on as if they never were. */
+static void test_cut_short(void **state)
+{
+    struct lines l;
+    struct audit_key taken;
+    size_t begin = 0, cuts = 0;
+
+    (void)state;
+    make(&l, true, 3, 20000);
+    for (size_t i = 1; i < l.count; i++) {
+        struct audit_line line;
+        assert_true(audit_line_parse(slice_from(l.list[i].p, l.list[i].n - 1), &line, NULL));
+        if (!line.end_seal.n)
+            continue;
+        assert_true(audit_key_copy(&taken, &l.made.first, NULL) &&
+                    audit_key_forward(&taken, line.epoch, NULL));
+        for (size_t kept = begin + 1; kept <= i; kept++, cuts++) {
+            forge_behind(&l, kept, i, &taken);
+            if (kept == i) {
+                holds(&l,
+                      "an epoch written anew by who has its key"); /* nothing of the one before is missing */
+                continue;
+            }
+            broken_at(&l, kept, "an epoch that is over cut short");
+            assert_non_null(strstr(e.text, "did not end with it"));
+        }
+        audit_key_drop(&taken);
+        begin = i;
+    }
+    assert_true(cuts > 20);
+    drop(&l);
 }
 
 static void test_anew(void **state)
@@ -331,10 +387,8 @@ static void test_segments(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_lines),
-        cmocka_unit_test(test_cut),
-        cmocka_unit_test(test_anew),
-        cmocka_unit_test(test_segments),
+        cmocka_unit_test(test_lines), cmocka_unit_test(test_cut),      cmocka_unit_test(test_cut_short),
+        cmocka_unit_test(test_anew),  cmocka_unit_test(test_segments),
     };
     int failed = cmocka_run_group_tests_name("audit_moves", tests, NULL, NULL);
 

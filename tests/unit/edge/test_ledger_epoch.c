@@ -77,11 +77,42 @@ static void put_key(struct rig *r, uint64_t epoch)
     audit_key_drop(&key);
 }
 
+/* As a crash between the state file and the log leaves it: the key of this epoch, and where the one before ended. seq 0: behind the
+ * log's last line of that one. */
+static void put_state(struct rig *r, uint64_t epoch, uint64_t seq)
+{
+    struct log_view v = view_log(r->w.dir);
+    unsigned char bytes[32], hash[32] = { 0 };
+    struct audit_key key, next;
+    struct audit_end end = { 0 };
+
+    for (size_t i = 0; i < v.count; i++) {
+        char mark[40];
+        snprintf(mark, sizeof mark, "\"epoch\":%llu,", (unsigned long long)epoch - 1);
+        if (seq ? i + 1 != seq : !strstr(v.lines[i].text, mark))
+            continue;
+        assert_int_equal(EVP_Digest(v.lines[i].text, strlen(v.lines[i].text), hash, NULL, EVP_sha256(), NULL),
+                         1);
+        end.seq = i + 1;
+    }
+    key_bytes(epoch - 1, bytes);
+    assert_true(audit_key_init(&key, START_S, LENGTH_S, epoch - 1, bytes, NULL));
+    assert_true(audit_end_make(&end, &key, end.seq, hash));
+    audit_key_drop(&key);
+    put_key(r, epoch);
+    key_bytes(epoch, bytes);
+    assert_true(audit_key_init(&next, START_S, LENGTH_S, epoch, bytes, NULL));
+    assert_true(audit_keyfile_replace(r->key_path, &next, &end, NULL));
+    audit_key_drop(&next);
+    view_free(&v);
+}
+
 static uint64_t epoch_of_file(const struct rig *r)
 {
     struct audit_key key;
 
-    assert_true(audit_keyfile_read(r->key_path, &key, NULL));
+    struct audit_end end;
+    assert_true(audit_keyfile_read(r->key_path, &key, &end, NULL));
     uint64_t epoch = key.epoch;
     audit_key_drop(&key);
     return epoch;
@@ -383,19 +414,19 @@ static void test_crash_between_file_and_log(void **state)
     rig_init(&r);
     rig_open(&r);
     rig_stop(&r);
-    put_key(&r, 1);
+    put_state(&r, 1, 0);
     rig_open(&r); /* within the same epoch by the clock, too */
     put_rec(&r, AUDIT_DENY, "a");
     rig_stop(&r);
     struct log_view v = check(&r, 1);
     view_free(&v);
-    put_key(&r, 2);
+    put_state(&r, 2, 0);
     pass_ms(LENGTH_S * 7000);
     rig_open(&r);
     rig_stop(&r);
     v = check(&r, 7);
     view_free(&v);
-    put_key(&r, 8); /* and with the clock far behind */
+    put_state(&r, 8, 0); /* and with the clock far behind */
     set_wall_s(-5000);
     rig_open(&r);
     rig_stop(&r);
@@ -864,6 +895,260 @@ static void test_nothing_behind_stop(void **state)
     rig_drop(&r);
 }
 
+/* A line behind the end of epoch 0, as a write leaves it of which the disk said that it failed: of epoch 0, whose key is gone. */
+static void add_line_of_epoch_0(struct rig *r)
+{
+    struct log_view v = view_log(r->w.dir);
+    const char *last = v.lines[v.count - 1].text;
+    unsigned char bytes[32], hash[32];
+    struct audit_chain chain = { .run = "0123456789abcdef", .seq = v.count, .is_keyed = true, .version = 3 };
+    struct audit_key key;
+    SCOPED(sbuf) out = SBUF_MAX(AUDIT_LINE_MAX_BYTES);
+
+    assert_int_equal(EVP_Digest(last, strlen(last), hash, NULL, EVP_sha256(), NULL), 1);
+    memcpy(chain.hash, hash, sizeof hash);
+    key_bytes(0, bytes);
+    assert_true(audit_key_init(&key, START_S, LENGTH_S, 0, bytes, NULL));
+    chain.key = &key;
+    assert_true(audit_chain_add(&chain, AUDIT_DENY, START_S * 1000LL, 1, S("}"), &out));
+    audit_key_drop(&key);
+    view_free(&v);
+    int fd = open(r->w.path, O_WRONLY | O_APPEND);
+    assert_int_equal(__real_write(fd, out.p, out.n), (ssize_t)out.n);
+    close(fd);
+}
+
+/* The state file says where epoch 0 ended, and the process died before it opened epoch 1. Lines that stand behind that end were
+ * never durable: they are set aside, in the current segment as in one that was already closed for good. */
+static void test_lines_behind_an_end(void **state)
+{
+    (void)state;
+    for (int kind = 0; kind < 4; kind++) {
+        struct rig r;
+        rig_init(&r);
+        rig_open(&r);
+        put_rec(&r, AUDIT_INTENT, "a");
+        if (kind == 3) { /* the end stands in the segment before: nothing of this one counts */
+            ledger_rotate(r.l);
+            idle(&r);
+        }
+        ledger_free(&r.l);
+        struct log_view v = view_log(r.w.dir);
+        uint64_t end = v.count;
+        view_free(&v);
+        put_state(&r, 1, end);
+        for (int i = 0; i < 3; i++)
+            add_line_of_epoch_0(&r);
+        if (kind == 1) { /* and a tail that is no record behind them */
+            int fd = open(r.w.path, O_WRONLY | O_APPEND);
+            assert_int_equal(__real_write(fd, "\0\0{\"v\"", 6), 6);
+            close(fd);
+        }
+        if (kind == 2) {
+            char aside[200];
+            snprintf(aside, sizeof aside, "%s/audit-broken-20261123T160000.000Z.jsonl", r.w.dir);
+            assert_int_equal(rename(r.w.path, aside), 0);
+        }
+        pass_ms(LENGTH_S * 1000);
+        rig_open(&r);
+        put_rec(&r, AUDIT_DENY, "b");
+        rig_stop(&r);
+        verify_too(&r);
+        rig_open(&r); /* and once more */
+        rig_stop(&r);
+        verify_too(&r);
+        struct slice text = read_file(r.w.path);
+        assert_non_null(strstr(text.p, "\"type\":\"recover\""));
+        assert_true(kind == 2 || strstr(text.p, "stand behind the end of an epoch"));
+        assert_non_null(strstr(text.p, "\"epoch\":1,"));
+        free_file(&text);
+        rig_drop(&r);
+    }
+}
+
+/* The same by a disk that fails: what was written and not synced when the epoch ended, then a kill. */
+static void test_killed_while_failed_at_an_end(void **state)
+{
+    (void)state;
+    for (int renewed = 0; renewed < 2; renewed++) {
+        struct rig r;
+        struct list none;
+        rig_init(&r);
+        rig_open(&r);
+        put_rec(&r, AUDIT_INTENT, "a");
+        fault_set(CALL_FDATASYNC, 1, -1, EIO); /* written, but not durable; nor is there another file */
+        put_rec(&r, AUDIT_OUTCOME, "a");
+        assert_true(ledger_status(r.l)->failed);
+        pass_ms(LENGTH_S * 1000);
+        if (renewed) /* the segment gets its name, the next one no record */
+            fault_set(CALL_WRITE, 3, -1, EIO);
+        list_init(&none);
+        probe(&r);
+        fault_clear();
+        assert_int_equal(epoch_of_file(&r), 1);
+        ledger_free(&r.l);
+        rig_open(&r);
+        rig_stop(&r);
+        verify_too(&r);
+        rig_drop(&r);
+    }
+}
+
+/* Records of the epoch before were cut off the end, by who has the present key or not: the state file says where it ended. */
+static void test_end_is_missed(void **state)
+{
+    struct rig r;
+
+    (void)state;
+    rig_init(&r);
+    rig_open(&r);
+    put_rec(&r, AUDIT_DENY, "a");
+    put_rec(&r, AUDIT_DENY, "b");
+    ledger_free(&r.l);
+    put_state(&r, 1, 4);
+    for (int accept = 0; accept < 2; accept++) {
+        r.cfg.accept_broken_chain = accept;
+        struct slice text = read_file(r.w.path);
+        cut_behind(&r, 3);
+        must_refuse(&r, "ends with record 3 of epoch 0, but the audit key");
+        write_file(r.w.path, text);
+        put_key(&r, 1); /* without it, the end is not known */
+        must_refuse(&r, "does not say where that epoch ended");
+        put_state(&r, 1, 4);
+        free_file(&text);
+    }
+    /* the opening that stands there must say the same */
+    rig_open(&r);
+    ledger_free(&r.l);
+    put_state(&r, 1, 3);
+    must_refuse(&r, "the end_seal is not that of the line before");
+    put_state(&r, 1, 4);
+    rig_open(&r);
+    rig_stop(&r);
+    struct log_view v = check(&r, 1);
+    view_free(&v);
+    rig_drop(&r);
+}
+
+/* Where lines are not synced one by one, the end of an epoch is: a power cut behind it must not leave a log without it. */
+static void test_end_is_durable(void **state)
+{
+    struct rig r;
+
+    (void)state;
+    for (int synced = 0; synced < 2; synced++) {
+        rig_init(&r);
+        r.cfg.synced = synced;
+        r.cfg.sync_delay_ms = 60000;
+        rig_open(&r);
+        put_rec(&r, AUDIT_OUTCOME, "a");
+        int before = call_count(CALL_FDATASYNC);
+        put_rec(&r, AUDIT_OUTCOME, "b");
+        assert_int_equal(call_count(CALL_FDATASYNC), before);
+        pass_ms(LENGTH_S * 1000);
+        fault_set(CALL_FDATASYNC, 1, 1, EIO);
+        put_rec(&r, AUDIT_OUTCOME, "c");
+        assert_true(ledger_status(r.l)->failed);
+        assert_int_equal(epoch_of_file(&r), 0); /* nothing is sealed that may not stay */
+        fault_clear();
+        for (int i = 0; i < 3; i++)
+            probe(&r);
+        assert_int_equal(epoch_of_file(&r), 1);
+        before = call_count(CALL_FDATASYNC);
+        pass_ms(LENGTH_S * 5000); /* before the state file gets the key of the last of them */
+        idle(&r);
+        assert_true(call_count(CALL_FDATASYNC) >= before + 1);
+        rig_stop(&r);
+        struct log_view v = check(&r, 6);
+        view_free(&v);
+        rig_drop(&r);
+    }
+}
+
+/* The state file cannot be replaced when an epoch ends, and then the clock goes back: that epoch is over all the same. */
+static void test_no_way_back_behind_an_end(void **state)
+{
+    struct rig r;
+    char beside[120];
+
+    (void)state;
+    rig_init(&r);
+    rig_open(&r);
+    put_rec(&r, AUDIT_DENY, "a");
+    snprintf(beside, sizeof beside, "%s.new", r.key_path);
+    assert_int_equal(unlink(beside), 0);
+    assert_int_equal(mkdir(beside, 0700), 0);
+    pass_ms(LENGTH_S * 1000);
+    put_rec(&r, AUDIT_DENY, "b");
+    assert_true(ledger_status(r.l)->failed);
+    set_wall_s(2);
+    assert_int_equal(rmdir(beside), 0);
+    probe(&r);
+    assert_false(ledger_status(r.l)->failed);
+    put_rec(&r, AUDIT_DENY, "c");
+    rig_stop(&r);
+    struct log_view v = check(&r, 1);
+    view_free(&v);
+    rig_drop(&r);
+}
+
+/* A line as an easgate wrote it that sealed no ends. */
+static void put_old_line(struct sbuf *log, char prev[65], uint64_t seq, uint64_t epoch, const char *type)
+{
+    unsigned char key[32], mac[32], digest[32];
+    char hex[65];
+    unsigned n = 0;
+    SCOPED(sbuf) line = SBUF_MAX(AUDIT_LINE_MAX_BYTES);
+
+    sbuf_addf(&line,
+              "{\"v\":2,\"seq\":%llu,\"run\":\"0123456789abcdef\",\"t\":\"2026-11-23T16:00:%02llu.000Z\","
+              "\"mono\":1,\"type\":\"%s\",\"epoch\":%llu,\"prev\":\"%s\"",
+              (unsigned long long)seq, (unsigned long long)epoch * LENGTH_S, type, (unsigned long long)epoch,
+              prev);
+    key_bytes(epoch, key);
+    assert_non_null(HMAC(EVP_sha256(), key, 32, (const unsigned char *)line.p, line.n, mac, &n));
+    enc_hex(mac, 32, hex);
+    sbuf_addf(&line, ",\"mac\":\"%s\"}", hex);
+    assert_int_equal(EVP_Digest(line.p, line.n, digest, NULL, EVP_sha256(), NULL), 1);
+    enc_hex(digest, 32, prev);
+    sbuf_add(log, sbuf_slice(&line));
+    sbuf_addc(log, '\n');
+}
+
+/* A log and a state file of such an easgate go on: each end is sealed from then on, but one whose key was gone already. */
+static void test_log_without_ends_goes_on(void **state)
+{
+    (void)state;
+    for (uint64_t file_epoch = 2; file_epoch <= 3; file_epoch++) {
+        struct rig r;
+        char prev[65];
+        SCOPED(sbuf) log = SBUF_MAX(1 << 16);
+        rig_init(&r);
+        memset(prev, '0', 64);
+        prev[64] = '\0';
+        put_old_line(&log, prev, 1, 0, "checkpoint");
+        put_old_line(&log, prev, 2, 0, "start");
+        put_old_line(&log, prev, 3, 1, "checkpoint");
+        put_old_line(&log, prev, 4, 2, "checkpoint");
+        put_old_line(&log, prev, 5, 2, "deny");
+        write_file(r.w.path, sbuf_slice(&log));
+        put_key(&r, file_epoch); /* 3: killed between the state file and the log */
+        set_wall_s(21);
+        rig_open(&r);
+        put_rec(&r, AUDIT_DENY, "a");
+        pass_ms(LENGTH_S * 3000);
+        put_rec(&r, AUDIT_DENY, "b");
+        rig_stop(&r);
+        struct log_view v = check(&r, 5);
+        size_t ends = 0;
+        for (size_t i = 0; i < v.count; i++)
+            ends += strstr(v.lines[i].text, "\"end_seal\":") != NULL;
+        assert_int_equal(ends, 5 - file_epoch);
+        view_free(&v);
+        rig_drop(&r);
+    }
+}
+
 static void remove_torn(struct rig *r)
 {
     DIR *d = opendir(r->w.dir);
@@ -892,8 +1177,9 @@ static void test_torn_at_every_byte(void **state)
     struct slice all = read_file(r.w.path);
     assert_int_equal(from, 3);
     for (size_t n = before.n; n <= all.n; n++) {
+        write_file(r.w.path, before);
+        put_state(&r, 1, 3);
         write_file(r.w.path, slice_from(all.p, n));
-        put_key(&r, 1);
         rig_open(&r);
         rig_stop(&r);
         struct log_view v = check(&r, 1);
@@ -1140,6 +1426,12 @@ int main(void)
         cmocka_unit_test(test_nothing_is_accepted_that_leads_nowhere),
         cmocka_unit_test(test_nothing_behind_stop),
         cmocka_unit_test(test_torn_at_every_byte),
+        cmocka_unit_test(test_lines_behind_an_end),
+        cmocka_unit_test(test_killed_while_failed_at_an_end),
+        cmocka_unit_test(test_end_is_missed),
+        cmocka_unit_test(test_end_is_durable),
+        cmocka_unit_test(test_no_way_back_behind_an_end),
+        cmocka_unit_test(test_log_without_ends_goes_on),
         cmocka_unit_test(test_checkpoints),
         cmocka_unit_test(test_checkpoint_files),
         cmocka_unit_test(test_checkpoints_without_any_key),

@@ -3,7 +3,7 @@
 Writes the vectors beside it: sealed audit logs as docs/audit.md describes them, made with hashlib, hmac and openssl alone.
   keys.jsonl   the keys of epochs from one key line
   logs.jsonl   whole logs, lines as they stand in a file; `bad` = number of the first bad line, 0 = whole;
-               late = lines that only a clock or recover record excuses
+               late = lines that only a clock or recover record excuses; ends = openings that say the seal of an end
 Run it again after a change of the format: make.py FOLDER. Nothing in it is random.
 """
 import hashlib
@@ -24,6 +24,10 @@ def key_of(epoch):
     return key
 
 
+def end_seal(epoch, prev):
+    return hmac.new(key_of(epoch), b"easgate-end-seal" + bytes.fromhex(prev), hashlib.sha256).hexdigest()
+
+
 def time_text(ms):
     s, ms = divmod(ms, 1000)
     days, s = divmod(s, 86400)
@@ -35,7 +39,7 @@ def time_text(ms):
 
 class Log:
     def __init__(self):
-        self.lines, self.prev = [], "0" * 64
+        self.lines, self.prev, self.epoch = [], "0" * 64, None
 
     def put(self, line):
         self.lines.append(line)
@@ -50,8 +54,12 @@ class Log:
         self.put(self.head(1, kind, at_s, None) + fields + "}")
         return self
 
-    def sealed(self, kind, at_s, epoch, fields="", key=None, mac=None):
-        text = self.head(2, kind, at_s, epoch) + fields
+    def sealed(self, kind, at_s, epoch, fields="", key=None, mac=None, v=3, end=None):
+        """end: what it says in place of the seal of the end of the epoch before; "" = nothing."""
+        opens = kind == "checkpoint" and self.epoch is not None and epoch == self.epoch + 1
+        end = (end_seal(self.epoch, self.prev) if opens and v == 3 else "") if end is None else end
+        self.epoch = epoch
+        text = self.head(v, kind, at_s, epoch) + fields + (f',"end_seal":"{end}"' if end else "")
         mac = mac or hmac.new(key or key_of(epoch), text.encode(), hashlib.sha256).hexdigest()
         self.put(text + f',"mac":"{mac}"}}')
         return self
@@ -61,14 +69,15 @@ INTENT = ',"id":"00112233445566778899aabbccddeeff","client":"nlp","spec":"llama_
 OUTCOME = ',"id":"00112233445566778899aabbccddeeff","nonce":"ffee","status":200'
 
 
-def begun():
-    return (Log().sealed("checkpoint", 0.5, 0, ',"note":"epoch"').sealed("start", 0.6, 0, ',"version":"0.1.0","host":"h"')
-            .sealed("intent", 1, 0, INTENT).sealed("outcome", 2.25, 0, OUTCOME))
+def begun(v=3):
+    return (Log().sealed("checkpoint", 0.5, 0, ',"note":"epoch"', v=v).sealed("start", 0.6, 0, ',"version":"0.1.0","host":"h"', v=v)
+            .sealed("intent", 1, 0, INTENT, v=v).sealed("outcome", 2.25, 0, OUTCOME, v=v))
 
 
 def logs():
     def case(name, log, bad=0, late=0):
-        return {"name": name, "bad": bad, "late": late, "lines": log.lines}
+        ends = sum('"end_seal"' in line for line in log.lines)
+        return {"name": name, "bad": bad, "late": late, "ends": ends, "lines": log.lines}
 
     yield case("one epoch", begun())
     yield case("three epochs", begun().sealed("checkpoint", 60, 1).sealed("intent", 119.999, 1, INTENT)
@@ -91,6 +100,13 @@ def logs():
                .sealed("recover", 250, 1, ',"note":"no room","last_seq":4').sealed("checkpoint", 250, 2)
                .sealed("checkpoint", 250, 3).sealed("checkpoint", 250, 4).sealed("clock", 50, 4).sealed("outcome", 50, 4, OUTCOME),
                late=2)
+    yield case("version 2, without ends", begun(2).sealed("checkpoint", 60, 1, v=2).sealed("intent", 61, 1, INTENT, v=2)
+               .sealed("checkpoint", 120, 2, v=2))
+    yield case("version 3 behind version 2", begun(2).sealed("checkpoint", 60, 1, v=2).sealed("start", 61, 1)
+               .sealed("checkpoint", 120, 2).sealed("checkpoint", 180, 3))
+    yield case("version 3 opens an epoch behind version 2", begun(2).sealed("checkpoint", 60, 1).sealed("checkpoint", 120, 2))
+    yield case("version 3 opens an epoch whose key before was gone", begun(2).sealed("checkpoint", 60, 1, end="")
+               .sealed("checkpoint", 120, 2))
     yield case("no field", Log().sealed("checkpoint", 0, 0).sealed("stop", 0, 0))
 
     yield case("first sealed record is no checkpoint", Log().sealed("start", 1, 0), bad=1)
@@ -110,6 +126,21 @@ def logs():
     yield case("sealed with a key that should be gone", begun().sealed("stop", 60, 0), bad=5)
     yield case("the excuse ends with its epoch", begun().sealed("checkpoint", 60, 1).sealed("clock", -500, 1)
                .sealed("checkpoint", 120, 2).sealed("intent", -400, 2, INTENT), bad=8, late=1)
+    yield case("no end", begun().sealed("checkpoint", 60, 1, end=""), bad=5)
+    yield case("no end by version 2", begun().sealed("checkpoint", 60, 1, v=2), bad=5)
+    yield case("an end in version 2", begun(2).sealed("checkpoint", 60, 1, v=2, end=end_seal(0, "0" * 64)), bad=5)
+    yield case("no end, two epochs behind version 2", begun(2).sealed("checkpoint", 60, 1, end="").sealed("checkpoint", 120, 2, end=""),
+               bad=6)
+    yield case("the end of another line", begun().sealed("checkpoint", 60, 1, end=end_seal(0, "0" * 64)), bad=5)
+    yield case("an end by the key behind", begun().sealed("checkpoint", 60, 1, end=end_seal(1, begun().prev)), bad=5)
+    cut = Log().sealed("checkpoint", 0.5, 0, ',"note":"epoch"')
+    true_end = end_seal(0, begun().prev)
+    yield case("an epoch was cut short with the next key", cut.sealed("checkpoint", 60, 1, end=true_end).sealed("stop", 61, 1), bad=2)
+    yield case("an end within an epoch", begun().sealed("checkpoint", 3, 0, end=true_end), bad=5)
+    yield case("an end in no checkpoint", begun().sealed("stop", 3, 0, end=true_end), bad=5)
+    yield case("an end before epoch 0", Log().sealed("checkpoint", 0, 0, end=end_seal(0, "0" * 64)), bad=1)
+    yield case("an end without a key", Log().plain("checkpoint", 0, f',"end_seal":"{"0" * 64}"'), bad=1)
+    yield case("an end that is no hash", begun().sealed("checkpoint", 60, 1, end=true_end.upper()), bad=5)
     log = begun()
     log.lines[2] = log.lines[2].replace('"replicas":4', '"replicas":9')
     yield case("a value was changed", log, bad=3)
@@ -126,7 +157,7 @@ def logs():
     log.lines[3] = log.lines[3][: log.lines[3].index(',"mac"')] + "}"
     yield case("no mac", log, bad=4)
     log = begun()
-    log.lines[3] = log.lines[3].replace('"v":2', '"v":1')
+    log.lines[3] = log.lines[3].replace('"v":3', '"v":1')
     yield case("version 1 with a mac", log, bad=4)
 
 
