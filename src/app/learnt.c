@@ -398,6 +398,23 @@ static bool list_value(enum bound b, const struct rules *rules, const struct see
     return sbuf_ok(&value) && see_times(lines, sbuf_slice(&value), s->count);
 }
 
+/* Of the places one must not end (config/load_policy.c): where all that were seen do, those of the policy that last stay. */
+static void keep_lasting(enum bound b, const struct rules *rules, const struct key *key, struct sbuf *out)
+{
+    bool is_open = (b == BOUND_workspaces || b == BOUND_quotas) && key->count > 0;
+
+    for (struct list *i = key->values.next; is_open && i != &key->values; i = i->next) {
+        const struct seen *s = LIST_OWNER(i, struct seen, node);
+        const struct rule *rule = lasting(rules, b, slice_from(s->text, s->n));
+        is_open = s->count == 0 || (rule && rule->until_s);
+    }
+    for (size_t i = 0; is_open && i < rules->count; i++) {
+        const struct rules one = { .at = &rules->at[i], .count = 1 };
+        if (one.at->until_s == 0)
+            print_kept(b, &one, "as it was: one must not end", out);
+    }
+}
+
 static const char *plural(uint64_t n)
 {
     return n == 1 ? "" : "s";
@@ -421,6 +438,7 @@ static bool print_list(enum bound b, const struct rules *rules, const struct key
         sbuf_addf(out, "%s = %.*s ; %llu time%s\n", bound_name(b), (int)s->n, s->text,
                   (unsigned long long)s->count, plural(s->count));
     }
+    keep_lasting(b, rules, key, out);
     free_key(&lines);
     return fine || err_set(e, ERR_MEMORY, "out of memory");
 }

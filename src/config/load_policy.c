@@ -183,6 +183,52 @@ static void check_addresses(struct loading *l, const struct policy *p, enum boun
                           bound_name(key), SLICE_FMT(p->name), SLICE_FMT(addresses->at[i].text));
 }
 
+/* ---- keys whose end would take a limit away ---- */
+
+static bool has_lasting(const struct rules *rules)
+{
+    for (size_t i = 0; i < rules->count; i++)
+        if (rules->at[i].until_s == 0)
+            return true;
+    return false;
+}
+
+static bool has_lasting_of(const struct rules *rules, struct slice text)
+{
+    for (size_t i = 0; i < rules->count; i++)
+        if (rules->at[i].until_s == 0 && slice_eq(rules->at[i].text, text))
+            return true;
+    return false;
+}
+
+/* Every other key refuses what it would bound once its values have ended. */
+static void check_ends(struct loading *l, const struct policy *p)
+{
+    static const struct {
+        enum bound key;
+        const char *opens;
+    } keys[] = { { BOUND_workspaces, "services could be placed without WorkspaceId" },
+                 { BOUND_quotas, "services could be placed without QuotaId" },
+                 { BOUND_max_total_replicas, "nothing would bound the sum" },
+                 { BOUND_max_total_gpus, "nothing would bound the sum" } };
+    const struct rules *gpus = POLICY_RULES(p, spec_gpus);
+
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
+        const struct rules *rules = &p->bound[keys[i].key];
+        if (rules->count && !has_lasting(rules))
+            problem_error(&l->problems, rules->at[rules->count - 1].line,
+                          "%s of [policy %.*s] has no value that lasts: after the last end %s, expected a "
+                          "last value that does not end",
+                          bound_name(keys[i].key), SLICE_FMT(p->name), keys[i].opens);
+    }
+    for (size_t i = 0; i < gpus->count; i++)
+        if (!has_lasting_of(gpus, gpus->at[i].text))
+            problem_error(&l->problems, gpus->at[i].line,
+                          "spec_gpus of [policy %.*s] has no value of %.*s that lasts: after the last end "
+                          "only EAS would say its GPUs, expected a last value that does not end",
+                          SLICE_FMT(p->name), SLICE_FMT(gpus->at[i].text));
+}
+
 /* ---- keys that nothing looks at ---- */
 
 _Static_assert(BOUND_COUNT_ <= 64, "a set of keys is a uint64_t");
@@ -276,6 +322,7 @@ static void check_policy(struct loading *l, const struct policy *p, bool is_whol
     if (!is_whole)
         return;
     check_allow(l, p);
+    check_ends(l, p);
     check_gpus(l, p, BOUND_service_specs);
     check_gpus(l, p, BOUND_instance_types);
     check_nas(l, p);

@@ -87,7 +87,6 @@ test('diff compares the GPUs that a replica counts for', () => {
     assert.deepEqual(policies(gpus(2), gpus(1)), ['+ spec_gpus: a replica of llama_7b_fp16 counts for 1, was 2']);
     assert.deepEqual(policies(gpus(1), gpus(2)), ['- spec_gpus: a replica of llama_7b_fp16 counts for 2, was 1']);
     assert.deepEqual(policies(gpus('4 until 2099-01-01, llama_7b_fp16 = 2'), gpus(2)), ['+ spec_gpus: a replica of llama_7b_fp16 counts for 2, was 4, until 2099-01-02T00:00:00Z']);
-    assert.deepEqual(policies(gpus('1 until 2099-01-01'), gpus(1)), ['~ spec_gpus: a replica of llama_7b_fp16 counts for 1 at least, was not set, from 2099-01-02T00:00:00Z on']);
     assert.deepEqual(policies(gpus(2, ''), gpus(1, '')), NOTHING); // nothing bounds them
     assert.deepEqual(policies(gpus(2), ''), ['+ max_total_gpus is not set, was 8']);
 });
@@ -175,6 +174,15 @@ test('learn keeps what counts behind an end', () => {
     // a name that matches two values has the end of the one that counts longer
     const names = learnt(POLICY.replace('nlp_*', 'nlp_* until 2099-01-01, nlp_a'), [made('nlp_a', 'llama_7b_fp16', 1), made('nlp_b', 'llama_7b_fp16', 1)]);
     assert.deepEqual(about('services', names), ['nlp_a ; 1 time', 'nlp_b until 2099-01-02T00:00:00Z ; 1 time']);
+});
+
+test('learn keeps a place that does not end', () => {
+    const policy = `${POLICY}quotas = q1 until 2099-01-01, q2, q3\n`;
+    const placed = (quota) => made('nlp_a', 'llama_7b_fp16', 1, { facts: [['quotas', 'query QuotaId', quota], ...made('nlp_a', 'llama_7b_fp16', 1).facts] });
+    const kept = ['q2 ; as it was: one must not end', 'q3 ; as it was: one must not end'];
+    assert.deepEqual(about('quotas', learnt(policy, [placed('q1')])), ['q1 until 2099-01-02T00:00:00Z ; 1 time', ...kept]);
+    assert.deepEqual(about('quotas', learnt(policy, [placed('q1'), placed('q2')])), ['q1 until 2099-01-02T00:00:00Z ; 1 time', 'q2 ; 1 time']);
+    assert.deepEqual(about('quotas', learnt(policy, [scaled('nlp_a', 1, { spec: 'llama_7b_fp16', count: 2, stored: 2, is_app: true })])), []);
 });
 
 test('explain and replay say what depends on a sum', () => {

@@ -157,12 +157,52 @@ static void refuses_what_cannot_be_meant(void **state)
     }
 }
 
+/* Not set, these limit nothing: with their last value a limit would be gone. */
+static void refuses_an_end_that_opens(void **state)
+{
+    static const struct {
+        const char *lines, *expected; /* NULL: accepted */
+    } cases[] = {
+        { "max_total_replicas = 10 until 2020-12-31\n", "test.ini:16: max_total_replicas of [policy small]" },
+        { "max_total_replicas = 10 until 2026-12-31, 5 until 2027-12-31\n",
+          "test.ini:16: max_total_replicas" },
+        { "max_total_gpus = 10 until 2026-12-31\n", "test.ini:16: max_total_gpus of [policy small]" },
+        { "quotas = q until 2026-12-31\n", "test.ini:16: quotas of [policy small]" },
+        { "workspaces = 1 until 2026-12-31\nworkspaces = 2 until 2027-12-31\n",
+          "test.ini:17: workspaces of" },
+        { "spec_gpus = a = 1, b = 2 until 2026-12-31\n",
+          "test.ini:16: spec_gpus of [policy small] has no value of b" },
+        { "max_total_replicas = 10 until 2026-12-31, 5\n", NULL },
+        { "max_total_gpus = 10 until 2026-12-31, 5\n", NULL },
+        { "quotas = q until 2026-12-31, r\n", NULL },
+        { "workspaces = 1 until 2026-12-31\nworkspaces = 2\n", NULL },
+        { "spec_gpus = a = 1, b = 2 until 2026-12-31, b = 1\n", NULL },
+        { "max_replicas = 8 until 2026-12-31\ngroups = g until 2026-12-31\ninternet = yes until 2026-12-31\n",
+          NULL },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct config_errors errors = { .count = 0 };
+        SCOPED(sbuf) text = SBUF_MAX(65536);
+        sbuf_addf(&text, HEAD "[policy small]\nallow = @read\nservices = nlp_*\n%s", cases[i].lines);
+        struct snapshot *s = snapshot_load_text("test.ini", sbuf_slice(&text), false, &errors);
+        if (!s != (cases[i].expected != NULL) || (!s && !strstr(errors.text.p, cases[i].expected)))
+            fail_msg("%s: %s", cases[i].lines, s ? "accepted" : errors.text.p);
+        if (!s)
+            assert_non_null(strstr(errors.text.p, "expected a last value that does not end"));
+        assert_int_equal(errors.count, s ? 0 : 1);
+        config_errors_drop(&errors);
+        snapshot_unref(&s);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ends_values_one_by_one),       cmocka_unit_test(leaves_the_rest_refused),
         cmocka_unit_test(ends_clients_and_policies),    cmocka_unit_test(tells_what_ends),
-        cmocka_unit_test(refuses_what_cannot_be_meant),
+        cmocka_unit_test(refuses_what_cannot_be_meant), cmocka_unit_test(refuses_an_end_that_opens),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
