@@ -361,8 +361,15 @@ static bool next_says_it(const struct rules *rules, size_t i, int64_t most)
            (!next->until_s || (now->until_s && next->until_s >= now->until_s));
 }
 
-/* "SPEC <= 4", for each of its values in the policy that differs from the next one. */
-static bool list_spec(const struct rules *all, const struct seen *s, struct key *lines)
+static bool is_ending(const struct rules *rules)
+{
+    return rules->count && rules->at[rules->count - 1].until_s;
+}
+
+/* "SPEC <= 4", for each of its values in the policy that differs from the next one. Where only max_replicas capped it, and ends, a cap
+ * of its own would count on alone. */
+static bool list_spec(const struct policy *policy, const struct rules *all, const struct seen *s,
+                      struct key *lines)
 {
     struct slice spec = slice_from(s->text, s->n);
     struct rule *own = calloc(all->count + 1, sizeof *own);
@@ -374,7 +381,10 @@ static bool list_spec(const struct rules *all, const struct seen *s, struct key 
             own[rules.count++] = all->at[i];
     rules.count = rules.count ? rules.count : 1;
     for (size_t i = 0; fine && i < rules.count; i++) {
-        struct rule value = { .text = spec, .has_cap = !s->is_pooled, .until_s = own[i].until_s };
+        bool is_capped = !own[i].text.p || own[i].has_cap || !is_ending(POLICY_RULES(policy, max_replicas));
+        struct rule value = { .text = spec,
+                              .has_cap = !s->is_pooled && is_capped,
+                              .until_s = own[i].until_s };
         SCOPED(sbuf) text = SBUF_MAX(4096);
         value.cap = number_at(&rules, i, s->most);
         if (next_says_it(&rules, i, s->most))
@@ -420,9 +430,10 @@ static const char *plural(uint64_t n)
     return n == 1 ? "" : "s";
 }
 
-static bool print_list(enum bound b, const struct rules *rules, const struct key *key, struct sbuf *out,
+static bool print_list(enum bound b, const struct policy *policy, const struct key *key, struct sbuf *out,
                        struct err *e)
 {
+    const struct rules *rules = &policy->bound[b];
     bool many = key->by_text && map_count(key->by_text) > LEARNT_VALUES_MAX, fine = true;
     struct key lines = { .most = -1 };
 
@@ -430,7 +441,7 @@ static bool print_list(enum bound b, const struct rules *rules, const struct key
     for (struct list *i = key->values.next; fine && i != &key->values; i = i->next) {
         const struct seen *s = LIST_OWNER(i, struct seen, node);
         if (s->count)
-            fine = bound_style(b) == BOUND_STYLE_SPEC_CAPS ? list_spec(rules, s, &lines)
+            fine = bound_style(b) == BOUND_STYLE_SPEC_CAPS ? list_spec(policy, rules, s, &lines)
                                                            : list_value(b, rules, s, many, &lines);
     }
     for (struct list *i = lines.values.next; fine && i != &lines.values; i = i->next) {
@@ -530,7 +541,7 @@ bool learnt_print(const struct learnt *l, struct slice name, struct sbuf *out, s
             print_number(b, &policy->bound[b], &p->keys[b], out);
         else if (kept[b])
             print_kept(b, &policy->bound[b], "as it was: an operation needs it", out);
-        else if (!print_list(b, &policy->bound[b], &p->keys[b], out, e))
+        else if (!print_list(b, policy, &p->keys[b], out, e))
             return false;
     }
     return true;

@@ -73,6 +73,46 @@ static void check_allow(struct loading *l, const struct policy *p)
 
 /* ---- values that can never match ---- */
 
+/* Of numbers each counts once those before it have ended: the largest is what may be reached at some time. */
+static const struct rule *largest(const struct rules *numbers)
+{
+    const struct rule *most = &numbers->at[0];
+
+    for (size_t i = 1; i < numbers->count; i++)
+        if (numbers->at[i].cap > most->cap)
+            most = &numbers->at[i];
+    return most;
+}
+
+/* A spec's own cap counts alone once max_replicas has ended: beyond a smaller last number of it that would be more again. */
+static bool opens_at_end(const struct rules *most, const struct rule *spec)
+{
+    const struct rule *last = &most->at[most->count - 1];
+
+    return last->until_s && spec->cap > last->cap && (!spec->until_s || spec->until_s > last->until_s);
+}
+
+static void check_cap(struct loading *l, const struct policy *p, enum bound key, const struct rules *most,
+                      const struct rule *spec)
+{
+    const struct rule *top = largest(most), *last = &most->at[most->count - 1];
+
+    if (spec->cap > top->cap)
+        problem_error(
+            &l->problems, spec->line,
+            "%s of [policy %.*s] has %.*s <= %lld, which can never be reached: max_replicas is %lld "
+            "(line %u), expected at most that",
+            bound_name(key), SLICE_FMT(p->name), SLICE_FMT(spec->text), (long long)spec->cap,
+            (long long)top->cap, top->line);
+    else if (opens_at_end(most, spec))
+        problem_error(
+            &l->problems, last->line,
+            "max_replicas of [policy %.*s] ends with %lld, and %s has %.*s <= %lld (line %u), which would "
+            "count alone after that, expected a last value that does not end",
+            SLICE_FMT(p->name), (long long)last->cap, bound_name(key), SLICE_FMT(spec->text),
+            (long long)spec->cap, spec->line);
+}
+
 static void check_caps(struct loading *l, const struct policy *p, enum bound key)
 {
     const struct rules *most = POLICY_RULES(p, max_replicas), *specs = &p->bound[key];
@@ -81,13 +121,8 @@ static void check_caps(struct loading *l, const struct policy *p, enum bound key
 
     for (size_t i = 0; i < specs->count; i++) {
         const struct rule *spec = &specs->at[i];
-        if (most->count && spec->has_cap && spec->cap > most->at[0].cap)
-            problem_error(
-                &l->problems, spec->line,
-                "%s of [policy %.*s] has %.*s <= %lld, which can never be reached: max_replicas is %lld "
-                "(line %u), expected at most that",
-                bound_name(key), SLICE_FMT(p->name), SLICE_FMT(spec->text), (long long)spec->cap,
-                (long long)most->at[0].cap, most->at[0].line);
+        if (most->count && spec->has_cap)
+            check_cap(l, p, key, most, spec);
         if (!most->count && !spec->has_cap && !is_bought)
             problem_error(
                 &l->problems, spec->line,

@@ -171,6 +171,9 @@ test('learn keeps what counts behind an end', () => {
     assert.deepEqual(about('max_replicas', six), ['6 until 2099-01-02T00:00:00Z, 4 ; seen once']);
     const three = learnt(ending, [made('nlp_a', 'llama_7b_fp16', 3)]);
     assert.deepEqual([about('service_specs', three), about('max_replicas', three)], [['llama_7b_fp16 <= 3 ; 1 time'], ['3 ; seen once']]);
+    // with the end of max_replicas a spec that it alone capped is closed
+    const closing = learnt(POLICY.replace('max_replicas = 4', 'max_replicas = 8 until 2098-01-01, 4 until 2099-01-01').replace('llama_7b_fp16 <= 4', 'llama_7b_fp16'), [made('nlp_a', 'llama_7b_fp16', 6)]);
+    assert.deepEqual([about('service_specs', closing), about('max_replicas', closing)], [['llama_7b_fp16 ; 1 time'], ['6 until 2098-01-02T00:00:00Z, 4 until 2099-01-02T00:00:00Z ; seen once']]);
     // a name that matches two values has the end of the one that counts longer
     const names = learnt(POLICY.replace('nlp_*', 'nlp_* until 2099-01-01, nlp_a'), [made('nlp_a', 'llama_7b_fp16', 1), made('nlp_b', 'llama_7b_fp16', 1)]);
     assert.deepEqual(about('services', names), ['nlp_a ; 1 time', 'nlp_b until 2099-01-02T00:00:00Z ; 1 time']);

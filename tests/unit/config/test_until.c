@@ -197,12 +197,47 @@ static void refuses_an_end_that_opens(void **state)
     }
 }
 
+/* A cap of a spec may be what max_replicas comes to later, but not more than there ever was beside it. */
+static void holds_caps_against_all_numbers(void **state)
+{
+    static const struct {
+        const char *most, *spec, *expected; /* NULL: accepted */
+    } cases[] = {
+        { "4 until 2026-12-31, 10", "a <= 8", NULL },
+        { "10 until 2026-12-31, 4", "a <= 8", NULL },
+        { "4 until 2026-12-31, 10", "a <= 11",
+          "test.ini:17: service_specs of [policy small] has a <= 11, which can never be reached: "
+          "max_replicas is 10" },
+        { "10 until 2026-12-31", "a <= 8", NULL }, /* it was never less */
+        { "10 until 2026-12-31, 4 until 2027-12-31", "a <= 8",
+          "test.ini:18: max_replicas of [policy small] ends with 4, and service_specs has a <= 8 (line 17)" },
+        { "10 until 2026-12-31, 4 until 2027-12-31", "a <= 8 until 2027-06-30, a <= 4", NULL },
+        { "10 until 2026-12-31, 4 until 2027-12-31, 4", "a <= 8", NULL },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct config_errors errors = { .count = 0 };
+        SCOPED(sbuf) text = SBUF_MAX(65536);
+        sbuf_addf(&text,
+                  HEAD "[policy small]\nallow = CreateAppService\nservices = nlp_*\napp_types = LLM\n"
+                       "service_specs = %s\nmax_replicas = %s\n",
+                  cases[i].spec, cases[i].most);
+        struct snapshot *s = snapshot_load_text("test.ini", sbuf_slice(&text), false, &errors);
+        if (!s != (cases[i].expected != NULL) || (!s && !strstr(errors.text.p, cases[i].expected)))
+            fail_msg("%s, %s: %s", cases[i].most, cases[i].spec, s ? "accepted" : errors.text.p);
+        config_errors_drop(&errors);
+        snapshot_unref(&s);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(ends_values_one_by_one),       cmocka_unit_test(leaves_the_rest_refused),
-        cmocka_unit_test(ends_clients_and_policies),    cmocka_unit_test(tells_what_ends),
-        cmocka_unit_test(refuses_what_cannot_be_meant), cmocka_unit_test(refuses_an_end_that_opens),
+        cmocka_unit_test(ends_values_one_by_one),         cmocka_unit_test(leaves_the_rest_refused),
+        cmocka_unit_test(ends_clients_and_policies),      cmocka_unit_test(tells_what_ends),
+        cmocka_unit_test(refuses_what_cannot_be_meant),   cmocka_unit_test(refuses_an_end_that_opens),
+        cmocka_unit_test(holds_caps_against_all_numbers),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
