@@ -142,7 +142,8 @@ static bool has_spec(const struct policy *p, struct slice spec)
            rules_find(POLICY_RULES(p, instance_types), BOUND_STYLE_SPEC_CAPS, spec);
 }
 
-/* A spec whose GPUs stand in one of the two alone counts in the other by what EAS and the request say: for more or for less. */
+/* A spec whose GPUs stand in one of the two alone counts in the other by what EAS and the request say: for more or for less. Whatever
+ * the lists of specs say: services made elsewhere have others, and count. */
 static void say_count(struct diff_lines *d, struct slice spec, const struct rule *before,
                       const struct rule *now)
 {
@@ -167,14 +168,58 @@ static void compare_gpus(struct diff_lines *d, const struct policy *old, const s
         return; /* nothing counts them in one of the two */
     for (size_t i = 0; i < to->count; i++) {
         struct slice spec = to->at[i].text;
-        if (has_spec(old, spec) && has_spec(new, spec))
-            say_count(d, spec, rules_find(from, style, spec), rules_find(to, style, spec));
+        const struct rule *before = rules_find(from, style, spec), *now = rules_find(to, style, spec);
+        if (now == &to->at[i] && (before || has_spec(old, spec) == has_spec(new, spec)))
+            say_count(d, spec, before, now);
     }
     for (size_t i = 0; i < from->count; i++) {
         struct slice spec = from->at[i].text;
-        if (has_spec(old, spec) && has_spec(new, spec) && !rules_find(to, style, spec))
+        if (rules_find(from, style, spec) == &from->at[i] && !rules_find(to, style, spec))
             say_count(d, spec, &from->at[i], NULL);
     }
+}
+
+/* ---- what the sums count: another policy may have the rest, with sums of its own ---- */
+
+static void compare_counted(struct diff_lines *d, const struct policy *old, const struct policy *new)
+{
+    static const enum bound sums[] = { BOUND_max_total_replicas, BOUND_max_total_gpus };
+    const struct rules *from = POLICY_RULES(old, services), *to = POLICY_RULES(new, services);
+    size_t i = 0;
+
+    while (i < from->count && covering(to, BOUND_STYLE_GLOBS, from->at[i].text))
+        i++;
+    for (size_t k = 0; i < from->count && k < sizeof sums / sizeof sums[0]; k++)
+        if (old->bound[sums[k]].count && new->bound[sums[k]].count)
+            diff_say(d, '~', "%s counts fewer services", bound_name(sums[k]));
+}
+
+/* ---- places: without any value none need be stated ---- */
+
+static bool may_place(const struct policy *p, const char *what)
+{
+    for (size_t i = 0; i < opcat_count(); i++) {
+        const struct op *op = opcat_at(i);
+        bool is_read = op->effect == OP_READ || op->effect == OP_SECRET;
+        if (!is_read && policy_opens(p, op) && op_query_field(op, slice_of(what)))
+            return true;
+    }
+    return false;
+}
+
+static void compare_place(struct diff_lines *d, enum bound b, const char *what, const struct policy *old,
+                          const struct policy *new)
+{
+    const struct rules *from = &old->bound[b], *to = &new->bound[b];
+
+    if (!may_place(new, what))
+        return;
+    if (to->count == 0 && from->count > 0)
+        diff_say(d, '+', "a service may be placed without %s", what);
+    else if (to->count > 1 && from->count <= 1)
+        diff_say(d, '-', "a service must be placed with %s", what);
+    else if (to->count == 1 && !(from->count == 1 && slice_eq(from->at[0].text, to->at[0].text)))
+        diff_say(d, '~', "%s is filled in: %.*s", what, SLICE_FMT(to->at[0].text));
 }
 
 /* ---- all of it ---- */
@@ -190,6 +235,9 @@ void diff_policies(struct diff_lines *d, const struct policy *old, const struct 
 {
     compare_operations(d, old, new);
     compare_modes(d, old, new);
+    compare_counted(d, old, new);
+    compare_place(d, BOUND_workspaces, "WorkspaceId", old, new);
+    compare_place(d, BOUND_quotas, "QuotaId", old, new);
     for (enum bound b = BOUND_NONE + 1; b < BOUND_COUNT_; b++)
         switch (bound_style(b)) {
         case BOUND_STYLE_REPLICAS:

@@ -66,7 +66,7 @@ test('diff compares what counts now, and from when on it is another', () => {
         ['+ max_replicas is 10, was 4, from 2098-01-02T00:00:00Z until 2099-01-02T00:00:00Z']);
     assert.deepEqual(difference(most('10 until 2020-01-01, 4'), most('4')), NOTHING); // ended long ago
     assert.deepEqual(difference(most('10 until 2020-01-01, 4'), most('5 until 2099-01-01, 4')), ['+ max_replicas is 5, was 4, until 2099-01-02T00:00:00Z']);
-    assert.deepEqual(policies('workspaces = 1, 2 until 2099-01-01\n', 'workspaces = 1, 2\n'), ['+ workspaces: 2, from 2099-01-02T00:00:00Z on']);
+    assert.deepEqual(policies('workspaces = 1, 2 until 2099-01-01\n', 'workspaces = 1, 2\n'), ['- a service must be placed with WorkspaceId, from 2099-01-02T00:00:00Z on', '+ workspaces: 2, from 2099-01-02T00:00:00Z on']);
     assert.deepEqual(policies('workspaces = 1, 2 until 2020-01-01\n', 'workspaces = 1\n'), NOTHING);
     assert.deepEqual(difference({}, replaced('ScaleService', 'ScaleService until 2099-01-01')), ['- ScaleService is no longer allowed, from 2099-01-02T00:00:00Z on']);
     assert.deepEqual(policies('', 'internet = yes until 2099-01-01, no\n'), ['+ internet is yes, until 2099-01-02T00:00:00Z']);
@@ -87,8 +87,46 @@ test('diff compares the GPUs that a replica counts for', () => {
     assert.deepEqual(policies(gpus(2), gpus(1)), ['+ spec_gpus: a replica of llama_7b_fp16 counts for 1, was 2']);
     assert.deepEqual(policies(gpus(1), gpus(2)), ['- spec_gpus: a replica of llama_7b_fp16 counts for 2, was 1']);
     assert.deepEqual(policies(gpus('4 until 2099-01-01, llama_7b_fp16 = 2'), gpus(2)), ['+ spec_gpus: a replica of llama_7b_fp16 counts for 2, was 4, until 2099-01-02T00:00:00Z']);
+    // services that were made elsewhere count, too
+    const other = (text) => gpus(2, `spec_gpus = ${text}\nmax_total_gpus = 8\n`);
+    assert.deepEqual(policies(other('ecs.big = 8'), other('ecs.big = 0')), ['+ spec_gpus: a replica of ecs.big counts for 0, was 8']);
+    assert.deepEqual(policies(other('ecs.big = 8'), gpus(2)), ['~ spec_gpus: ecs.big is not set, a replica counted for 8 at least']);
+    assert.deepEqual(policies(gpus(2), other('ecs.big = 8')), ['~ spec_gpus: a replica of ecs.big counts for 8 at least, was not set']);
+    assert.deepEqual(policies(gpus(2), other('ecs.big = 8').replace('spec_gpus', 'service_specs = ecs.big <= 1\nspec_gpus')), ['+ service_specs: ecs.big, up to 1']);
     assert.deepEqual(policies(gpus(2, ''), gpus(1, '')), NOTHING); // nothing bounds them
     assert.deepEqual(policies(gpus(2), ''), ['+ max_total_gpus is not set, was 8']);
+});
+
+test('diff says what a place that is not stated comes to', () => {
+    const quotas = (from, to) => policies(from && `quotas = ${from}\n`, to && `quotas = ${to}\n`);
+    assert.deepEqual(quotas('q1', ''), ['+ a service may be placed without QuotaId', '- quotas: q1']);
+    assert.deepEqual(quotas('q1, q2', ''), ['+ a service may be placed without QuotaId', '- quotas: q1', '- quotas: q2']);
+    assert.deepEqual(quotas('', 'q1'), ['~ QuotaId is filled in: q1', '+ quotas: q1']);
+    assert.deepEqual(quotas('q1, q2', 'q1'), ['~ QuotaId is filled in: q1', '- quotas: q2']);
+    assert.deepEqual(quotas('q1', 'q2'), ['~ QuotaId is filled in: q2', '+ quotas: q2', '- quotas: q1']);
+    assert.deepEqual(quotas('q1', 'q1, q2'), ['- a service must be placed with QuotaId', '+ quotas: q2']);
+    assert.deepEqual(quotas('q1, q2', 'q2, q1'), NOTHING);
+    assert.deepEqual(policies('workspaces = 1\n', ''), ['+ a service may be placed without WorkspaceId', '- workspaces: 1']);
+    // of a team that can place nothing it is no permission
+    const reading = 'allow = DescribeService\nservices = nlp_*\n';
+    assert.deepEqual(difference({ policy: `${reading}quotas = q1\n` }, { policy: reading }), ['- quotas: q1']);
+});
+
+test('diff says that a sum counts fewer services', () => {
+    const sums = 'max_total_replicas = 10\nmax_total_gpus = 8\nspec_gpus = llama_7b_fp16 = 2, chatglm_6b_int8 = 1\n';
+    const fewer = ['~ max_total_replicas counts fewer services', '~ max_total_gpus counts fewer services'];
+    const services = (from, to, rest = sums) => difference({ policy: POLICY.replace('nlp_*', from) + rest }, { policy: POLICY.replace('nlp_*', to) + rest });
+    assert.deepEqual(services('nlp_a*, nlp_b*', 'nlp_a*'), [...fewer, '- services: nlp_b*']);
+    assert.deepEqual(services('nlp_*', 'nlp_a*'), [...fewer, '- services: nlp_*']);
+    assert.deepEqual(services('nlp_a*', 'nlp_*'), ['+ services: nlp_*']);
+    assert.deepEqual(services('nlp_a*, nlp_b*', 'nlp_a*', ''), ['- services: nlp_b*']);
+    // two teams that shared a sum have one each
+    const two = (name, of, policy) => written(name, { client: `token_sha256 = ${tokenDigest('a')}\npolicy = ${of}\n[client two]\ntoken_sha256 = ${tokenDigest('b')}`, policy });
+    const old = two('shared', 'nlp', POLICY.replace('nlp_*', 'nlp_*, two_*') + sums);
+    const split = two('split', 'two', `${POLICY}${sums}[policy two]\n${POLICY.replace('nlp_*', 'two_*')}${sums}`);
+    const run = easgate('diff', old, split);
+    assert.deepEqual([run.code, run.err], [1, '']);
+    assert.deepEqual(run.out.split('\n').filter((line) => line.includes('counts fewer')).length, 4, run.out);
 });
 
 test('diff compares ends, rates and tokens of clients', () => {
