@@ -8,7 +8,9 @@
 #include "app/judge.h"
 #include "config/snapshot.h"
 #include "core/after_text.h"
+#include "core/http1.h"
 #include "core/request.h"
+#include "base/enc.h"
 #include "base/num.h"
 #include <errno.h>
 #include <getopt.h>
@@ -167,23 +169,88 @@ static int read_options(int argc, char **argv, struct options *o)
 
 /* ---- the verdict ---- */
 
+static void refuse(enum reason reason, struct slice message, struct judgement *out)
+{
+    const struct refusal why = { .reason = reason, .message = message };
+
+    judge_refuse(&why, &out->v);
+}
+
+/* What is refused before anything of the request is read. */
+static bool is_let_in(const struct snapshot *snap, const struct client *client, struct slice body,
+                      struct arena *a, struct judgement *out)
+{
+    int64_t end_s = client_end_s(client);
+    char end[25];
+
+    if (body.n > snap->gateway.max_body_bytes) {
+        refuse(REASON_TOO_LARGE, slice_of(http1_violation_text(HTTP1_BAD_BODY_TOO_LONG)), out);
+        out->v.refusal.asked = slice_of(arena_printf(a, "%zu bytes", body.n));
+        out->v.refusal.allowed = slice_of(
+            arena_printf(a, "%llu bytes (max_body)", (unsigned long long)snap->gateway.max_body_bytes));
+        return false;
+    }
+    if (end_s == 0 || (int64_t)time(NULL) < end_s)
+        return true;
+    enc_time_utc(end_s * 1000, false, end);
+    refuse(REASON_ENDED,
+           slice_of(arena_printf(a, "the access of client %.*s ended at %s", SLICE_FMT(client->name), end)),
+           out);
+    return false;
+}
+
+/* The gateway carries out nothing that its record cannot hold whole, and takes a service without any count for one that was not read. */
+static bool is_recordable(const struct options *o, const struct policy *p, struct slice region,
+                          const struct facts *f, struct arena *a, struct judgement *out)
+{
+    SCOPED(sbuf) facts = SBUF_MAX(FACTS_TEXT_MAX_BYTES);
+    SCOPED(sbuf) state = SBUF_MAX(STATE_TEXT_MAX_BYTES);
+    struct verdict without;
+
+    if (!facts_print(f, &facts)) {
+        refuse(REASON_TOO_LARGE,
+               slice_of(arena_printf(a,
+                                     "the values that are judged have more than %d bytes as an audit record "
+                                     "would hold them",
+                                     FACTS_TEXT_MAX_BYTES)),
+               out);
+        return false;
+    }
+    policy_judge(p, region, f, NULL, a, &without);
+    if (!o->has_state || without.kind != VERDICT_NEED_STATE)
+        return true;
+    if (service_peak(&o->state) == 0 && !f->has_replicas)
+        refuse(REASON_STATE_UNREADABLE,
+               slice_of(arena_printf(a,
+                                     "the present state of service %.*s could not be read: EAS states no "
+                                     "count of replicas for it",
+                                     SLICE_FMT(f->service))),
+               out);
+    else if (!state_print(&o->state, &state))
+        refuse(REASON_STATE_UNREADABLE,
+               S("the service's stored configuration has more judged values than an audit record holds"),
+               out);
+    return out->v.kind != VERDICT_REFUSE;
+}
+
 /* What the gateway's steps do, in their order. */
-static void judge(const struct options *o, const struct policy *p, struct slice region, struct slice method,
-                  struct slice target, struct slice body, struct arena *a, struct request *is,
+static void judge(const struct options *o, const struct snapshot *snap, const struct client *client,
+                  char **request, struct slice body, struct arena *a, struct request *is,
                   struct judgement *out)
 {
+    struct slice target = slice_of(request[1]), region = snap->upstreams[0].region;
     struct err e = { 0 };
-    enum reason reason = request_route(http1_method_of(method), target, is, &e);
 
     *out = (struct judgement){ .needs_gpus = false };
+    if (!is_let_in(snap, client, body, a, out))
+        return;
+    enum reason reason = request_route(http1_method_of(slice_of(request[0])), target, is, &e);
     if (reason == REASON_NONE)
         reason = request_parse(is, target, S("application/json"), body, a, &e);
-    if (reason == REASON_NONE) {
-        judge_all(p, region, &is->facts, o->has_state ? &o->state : NULL, &o->sums_now, a, out);
-        return;
-    }
-    struct refusal unread = { .reason = reason, .message = arena_dup(a, slice_of(e.text)) };
-    judge_refuse(&unread, &out->v);
+    if (reason != REASON_NONE)
+        refuse(reason, arena_dup(a, slice_of(e.text)), out);
+    else if (is_recordable(o, client->policy, region, &is->facts, a, out))
+        judge_all(client->policy, region, &is->facts, o->has_state ? &o->state : NULL, &o->sums_now, a, out);
 }
 
 static void take_refusal(const struct refusal *r, struct explain_table *t)
@@ -265,14 +332,14 @@ static bool read_now(struct options *o, const struct policy *p, struct arena *a,
     return o->has_state;
 }
 
-static int judge_and_print(const struct options *o, const struct snapshot *snap, const struct policy *p,
+static int judge_and_print(const struct options *o, const struct snapshot *snap, const struct client *client,
                            char **request, struct slice body, struct arena *a)
 {
     struct request is = { .body = NULL };
     struct judgement j;
     SCOPED(sbuf) parts = SBUF_MAX(256);
 
-    judge(o, p, snap->upstreams[0].region, slice_of(request[0]), slice_of(request[1]), body, a, &is, &j);
+    judge(o, snap, client, request, body, a, &is, &j);
     struct explain_table table = table_of(&j, is.match.op, &parts);
     explain_table_print(&table, o->live.json);
     request_drop(&is);
@@ -283,13 +350,9 @@ static int judge_and_print(const struct options *o, const struct snapshot *snap,
 static const struct client *find_client(const struct options *o, const struct snapshot *now)
 {
     const struct client *client = snapshot_client_by_name(now, slice_of(o->client));
-    int64_t end_s = client ? client_end_s(client) : 0;
 
     if (!client)
         fprintf(stderr, "easgate explain: %s has no [client %s]\n", o->config, o->client);
-    if (end_s && (int64_t)time(NULL) >= end_s)
-        fprintf(stderr, "easgate explain: note: the access of client %s has ended; it would get 403\n",
-                o->client);
     return client;
 }
 
@@ -308,7 +371,7 @@ static int explain(struct options *o, char **request, struct slice body)
         fputs("easgate explain: out of memory\n", stderr);
     const struct client *client = now && a ? find_client(o, now) : NULL;
     if (client && read_now(o, client->policy, a, &e))
-        code = judge_and_print(o, now, client->policy, request, body, a);
+        code = judge_and_print(o, now, client, request, body, a);
     else if (client)
         fprintf(stderr, "easgate explain: --now: %s\n", e.text);
     arena_free(&a);

@@ -254,6 +254,42 @@ test('explain and replay say what depends on a sum', () => {
     assert.match(replay.out, /^3 decisions: 1 would be refused now, 0 reported now, 0 allowed now, 1 not told$/m);
 });
 
+test('explain refuses what the gateway refuses before and beside its policy', () => {
+    const body = path.join(dir, 'refused.json');
+    const explained = (config, target, ...args) => {
+        const run = easgate('explain', '-c', config, '-C', 'nlp', '--json', ...args, ...target);
+        assert.equal(run.err, '');
+        const { code, message } = JSON.parse(run.out);
+        return { code: run.code, answer: [code, message] };
+    };
+    const create = ['-b', body, 'POST', '/api/v2/app_services'];
+    const write = (more = {}) => fs.writeFileSync(body, JSON.stringify({ ServiceName: 'nlp_a', AppType: 'LLM', ServiceSpec: 'llama_7b_fp16', Replicas: 1, ...more }));
+    write();
+    assert.equal(explained(written('fine'), create).code, 0);
+    const ended = { code: 1, answer: ['Easgate.AccessEnded', 'the access of client nlp ended at 2020-01-02T00:00:00Z'] };
+    assert.deepEqual(explained(written('ended', { client: `token_sha256 = ${tokenDigest('a')}\nuntil = 2020-01-01` }), create), ended);
+    assert.deepEqual(explained(written('over', { policy: `${POLICY}until = 2020-01-01\n` }), create).answer, ended.answer);
+    // more than max_body, and more than a record holds
+    const small = written('small');
+    fs.writeFileSync(small, fs.readFileSync(small, 'utf8').replace('listen =', 'max_body = 1k\nlisten ='));
+    fs.writeFileSync(body, `${fs.readFileSync(body, 'utf8')}${' '.repeat(1000)}`);
+    const long = explained(small, create);
+    assert.deepEqual([long.code, ...long.answer], [1, 'Easgate.BodyTooLarge', 'the body is too long']);
+    assert.equal(explained(written('fine'), create).code, 0);
+    const labels = written('labels', { policy: `${POLICY}label_keys = stage\nallow = UpdateServiceLabel\n` });
+    const keys = Array.from({ length: 60 }, (__, i) => `${'k'.repeat(60)}${i}`);
+    fs.writeFileSync(body, JSON.stringify({ Labels: Object.fromEntries(keys.map((key) => [key, 'v'])) }));
+    const many = explained(labels, ['-b', body, 'PUT', '/api/v2/services/cn-shanghai/nlp_a/label']);
+    assert.deepEqual([many.code, ...many.answer], [1, 'Easgate.BodyTooLarge', 'the values that are judged have more than 3072 bytes as an audit record would hold them']);
+    // a service without any count may come to anything
+    const start = (...args) => explained(written('start', { policy: `${POLICY}allow = StartService\n` }), ['PUT', '/api/v2/services/cn-shanghai/nlp_a/start'], '--spec-now', 'llama_7b_fp16', ...args);
+    assert.equal(start('--replicas-now', '1').code, 0);
+    const none = start('--replicas-now', '0');
+    assert.deepEqual([none.code, ...none.answer], [1, 'Easgate.StateUnreadable', 'the present state of service nlp_a could not be read: EAS states no count of replicas for it']);
+    fs.writeFileSync(body, '{"Instance":2}');
+    assert.equal(explained(written('fine'), ['-b', body, 'PUT', '/api/v2/services/cn-shanghai/nlp_a/scale'], '--spec-now', 'llama_7b_fp16', '--replicas-now', '0').code, 0);
+});
+
 test('explain says which methods a path has', () => {
     const run = easgate('explain', '-c', written('method'), '-C', 'nlp', 'PATCH', '/api/v2/app_services/cn-shanghai/nlp_a');
     assert.equal(run.code, 1);
