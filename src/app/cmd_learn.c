@@ -41,19 +41,22 @@ static bool take(void *ctx, const struct decision *d)
     return !l->failed;
 }
 
-/* The name in a line "[policy NAME]"; SLICE_NONE for any other. */
+/* The name in a line "[policy NAME]", a comment may be behind it; SLICE_NONE for any other. */
 static struct slice policy_in(struct slice line)
 {
+    static const struct slice head = S_INIT("[policy ");
     struct slice rest = slice_trim(line);
+    size_t end = slice_find(rest, ']');
 
-    if (!slice_starts(rest, S("[policy ")) || rest.p[rest.n - 1] != ']')
+    if (!slice_starts(rest, head) || end == rest.n)
         return SLICE_NONE;
-    return slice_trim(slice_from(rest.p + 8, rest.n - 9));
+    return slice_trim(slice_from(rest.p + head.n, end - head.n));
 }
 
 static bool print_config(const struct learnt *l, struct slice text, struct sbuf *out, struct err *e)
 {
     bool skipping = false;
+    size_t printed = 0;
     struct slice line;
 
     while (slice_split(&text, '\n', &line)) {
@@ -63,6 +66,7 @@ static bool print_config(const struct learnt *l, struct slice text, struct sbuf 
         if (policy.p && skipping) {
             if (!learnt_print(l, policy, out, e))
                 return false;
+            printed++;
             sbuf_addc(out, '\n');
         }
         if (!skipping && (line.n || text.n)) {
@@ -70,6 +74,8 @@ static bool print_config(const struct learnt *l, struct slice text, struct sbuf 
             sbuf_addc(out, '\n');
         }
     }
+    if (printed != learnt_saw_count(l)) /* the loader read the same text: it must not stay as it was unsaid */
+        return err_set(e, ERR_MISSING, "a policy of which something was seen was not found in the text");
     return sbuf_ok(out) || err_set(e, ERR_MEMORY, "out of memory");
 }
 

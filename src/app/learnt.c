@@ -294,6 +294,15 @@ bool learnt_saw(const struct learnt *l, struct slice policy)
     return i < l->snap->policy_count && l->policies[i].decisions > 0;
 }
 
+size_t learnt_saw_count(const struct learnt *l)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < l->snap->policy_count; i++)
+        n += l->policies[i].decisions > 0;
+    return n;
+}
+
 /* ---- printing ---- */
 
 /* What a log of requests cannot tell stays as it is. */

@@ -11,6 +11,8 @@ void learnt_free(struct learnt **l);
 bool learnt_take(struct learnt *l, const struct decision *d, struct err *e);
 /* Was anything seen of this policy? */
 bool learnt_saw(const struct learnt *l, struct slice policy);
+/* Of how many policies? */
+size_t learnt_saw_count(const struct learnt *l);
 /* The section, its values with counts as comments. A spec has the most replicas that were seen of one service of it as its cap. A list of more than LEARNT_VALUES_MAX values, and a value that cannot be written,
  * stand as the values of the policy that they matched; sums, and keys that an operation needs beside what was seen, stay as they
  * are; so do ends (until), and what counts behind them. False without memory. */

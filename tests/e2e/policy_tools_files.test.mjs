@@ -217,6 +217,17 @@ test('learn keeps what counts behind an end', () => {
     assert.deepEqual(about('services', names), ['nlp_a ; 1 time', 'nlp_b until 2099-01-02T00:00:00Z ; 1 time']);
 });
 
+test('learn finds a policy with a comment behind its name', () => {
+    const file = written('commented');
+    const log = logged('commented', [made('nlp_a', 'llama_7b_fp16', 1)]);
+    for (const tail of ['', ' ', ' ; of the team [nlp]', '\t;']) {
+        fs.writeFileSync(file, fs.readFileSync(file, 'utf8').replace(/^\[policy nlp\].*$/m, `[policy nlp]${tail}`));
+        const run = easgate('learn', '-c', file, log);
+        assert.deepEqual([run.code, run.err], [0, '']);
+        assert.match(run.out, /^services = nlp_a ; 1 time$/m, tail);
+    }
+});
+
 test('learn keeps a place that does not end', () => {
     const policy = `${POLICY}quotas = q1 until 2099-01-01, q2, q3\n`;
     const placed = (quota) => made('nlp_a', 'llama_7b_fp16', 1, { facts: [['quotas', 'query QuotaId', quota], ...made('nlp_a', 'llama_7b_fp16', 1).facts] });
