@@ -5,6 +5,7 @@
 #define DATE_BYTES 10 /* 2026-12-31 */
 #define TIME_BYTES 20 /* 2026-12-31T18:00:00Z */
 #define DAY_S      86400
+#define LAST_S     INT64_C(253402300799) /* 9999-12-31T23:59:59Z: a later time has no such text */
 
 bool date_end(struct slice text, int64_t *out_unix_s)
 {
@@ -21,5 +22,7 @@ bool date_end(struct slice text, int64_t *out_unix_s)
     if (!enc_untime_utc(text, &wall_ms))
         return false;
     *out_unix_s = wall_ms / 1000 + (is_day ? DAY_S : 0);
+    if (*out_unix_s > LAST_S)
+        *out_unix_s = LAST_S;
     return true;
 }
