@@ -5,6 +5,7 @@
 #include "app/learnt.h"
 #include "base/list.h"
 #include "base/map.h"
+#include "config/ini.h"
 #include "core/policy.h"
 
 struct seen { /* a value of one key */
@@ -305,25 +306,40 @@ size_t learnt_saw_count(const struct learnt *l)
 
 /* ---- printing ---- */
 
+/* "KEY = VALUE ; COMMENT", in as few bytes as a line may have (config/ini.h). */
+static void print_line(enum bound b, struct slice value, struct slice comment, struct sbuf *out)
+{
+    const char *key = bound_name(b);
+    size_t n = strlen(key) + strlen(" = ") + value.n;
+
+    if (n + strlen(" ; ") + comment.n <= INI_LINE_MAX_BYTES)
+        sbuf_addf(out, "%s = %.*s ; %.*s\n", key, SLICE_FMT(value), SLICE_FMT(comment));
+    else
+        sbuf_addf(out, "; %.*s:\n%s%s%.*s\n", SLICE_FMT(comment), key, n <= INI_LINE_MAX_BYTES ? " = " : "=",
+                  SLICE_FMT(value));
+}
+
+/* Several values in one line: the key cannot be repeated. */
+static void add_rules(enum bound b, const struct rules *rules, struct sbuf *value)
+{
+    for (size_t i = 0; i < rules->count; i++) {
+        sbuf_adds(value, i ? ", " : "");
+        rule_print(&rules->at[i], bound_style(b), value);
+    }
+}
+
 /* What a log of requests cannot tell stays as it is. */
 static void print_kept(enum bound b, const struct rules *rules, const char *why, struct sbuf *out)
 {
-    if (rules->count == 0)
-        return;
-    if (bound_style(b) != BOUND_STYLE_REPLICAS && bound_style(b) != BOUND_STYLE_FLAG) {
-        for (size_t i = 0; i < rules->count; i++) {
-            sbuf_addf(out, "%s = ", bound_name(b));
-            rule_print(&rules->at[i], bound_style(b), out);
-            sbuf_addf(out, " ; %s\n", why);
-        }
-        return;
+    bool is_list = bound_style(b) != BOUND_STYLE_REPLICAS && bound_style(b) != BOUND_STYLE_FLAG;
+    size_t lines = is_list ? rules->count : rules->count > 0;
+
+    for (size_t i = 0; i < lines; i++) {
+        const struct rules one = { .at = &rules->at[i], .count = 1 };
+        SCOPED(sbuf) value = SBUF_MAX(4096);
+        add_rules(b, is_list ? &one : rules, &value);
+        print_line(b, sbuf_slice(&value), slice_of(why), out);
     }
-    sbuf_addf(out, "%s = ", bound_name(b));
-    for (size_t i = 0; i < rules->count; i++) {
-        sbuf_adds(out, i ? ", " : "");
-        rule_print(&rules->at[i], bound_style(b), out);
-    }
-    sbuf_addf(out, " ; %s\n", why);
 }
 
 /* Would the value, written as a rule, be read back, and match itself? */
@@ -455,8 +471,9 @@ static bool print_list(enum bound b, const struct policy *policy, const struct k
     }
     for (struct list *i = lines.values.next; fine && i != &lines.values; i = i->next) {
         const struct seen *s = LIST_OWNER(i, struct seen, node);
-        sbuf_addf(out, "%s = %.*s ; %llu time%s\n", bound_name(b), (int)s->n, s->text,
-                  (unsigned long long)s->count, plural(s->count));
+        SCOPED(sbuf) comment = SBUF_MAX(64);
+        sbuf_addf(&comment, "%llu time%s", (unsigned long long)s->count, plural(s->count));
+        print_line(b, slice_from(s->text, s->n), sbuf_slice(&comment), out);
     }
     keep_lasting(b, rules, key, out);
     free_key(&lines);
@@ -493,32 +510,33 @@ static void keep_required(const struct policy *policy, const struct policy_seen 
 /* As they were: that they were used says yes, and until when stays. */
 static void print_flag(enum bound b, const struct rules *rules, const struct key *key, struct sbuf *out)
 {
-    sbuf_addf(out, "%s = %s", bound_name(b), rules->count ? "" : "yes");
-    for (size_t i = 0; i < rules->count; i++) {
-        sbuf_adds(out, i ? ", " : "");
-        rule_print(&rules->at[i], BOUND_STYLE_FLAG, out);
-    }
-    sbuf_addf(out, " ; %llu time%s\n", (unsigned long long)key->count, plural(key->count));
+    SCOPED(sbuf) value = SBUF_MAX(4096);
+    SCOPED(sbuf) comment = SBUF_MAX(64);
+
+    sbuf_adds(&value, rules->count ? "" : "yes");
+    add_rules(b, rules, &value);
+    sbuf_addf(&comment, "%llu time%s", (unsigned long long)key->count, plural(key->count));
+    print_line(b, sbuf_slice(&value), sbuf_slice(&comment), out);
 }
 
 static void print_number(enum bound b, const struct rules *rules, const struct key *key, struct sbuf *out)
 {
     size_t count = rules->count ? rules->count : 1;
-    bool is_first = true;
+    SCOPED(sbuf) value = SBUF_MAX(4096);
+    SCOPED(sbuf) comment = SBUF_MAX(64);
 
-    sbuf_addf(out, "%s = ", bound_name(b));
     for (size_t i = 0; i < count; i++) {
         int64_t n = number_at(rules, i, key->most);
         if (next_says_it(rules, i, key->most))
             continue;
-        sbuf_addf(out, "%s%lld", is_first ? "" : ", ", (long long)n);
-        rule_print_until(rules->count ? rules->at[i].until_s : 0, out);
-        is_first = false;
+        sbuf_addf(&value, "%s%lld", value.n ? ", " : "", (long long)n);
+        rule_print_until(rules->count ? rules->at[i].until_s : 0, &value);
     }
     if (key->count == 1)
-        sbuf_adds(out, " ; seen once\n");
+        sbuf_adds(&comment, "seen once");
     else
-        sbuf_addf(out, " ; the largest of %llu seen\n", (unsigned long long)key->count);
+        sbuf_addf(&comment, "the largest of %llu seen", (unsigned long long)key->count);
+    print_line(b, sbuf_slice(&value), sbuf_slice(&comment), out);
 }
 
 bool learnt_print(const struct learnt *l, struct slice name, struct sbuf *out, struct err *e)

@@ -228,6 +228,25 @@ test('learn finds a policy with a comment behind its name', () => {
     }
 });
 
+test('learn prints lines that check reads', () => {
+    // a pattern that fills its line alone: the count stands above it
+    const lines = (n) => {
+        const pattern = `nlp_${'b'.repeat(n - 5)}*`;
+        const all = learnt(POLICY.replace('services = nlp_*', `services=${pattern}`), [made(pattern.replace('*', 'c'), 'llama_7b_fp16', 1)]);
+        const at = all.findIndex((line) => line.startsWith('services'));
+        return [all[at - 1].startsWith(';') ? all[at - 1] : '', all[at].replace(pattern, 'PATTERN')];
+    };
+    assert.deepEqual(lines(170), ['', 'services = PATTERN ; 1 time']);
+    assert.deepEqual(lines(171), ['; 1 time:', 'services = PATTERN']);
+    assert.deepEqual(lines(179), ['; 1 time:', 'services = PATTERN']);
+    assert.deepEqual(lines(181), ['; 1 time:', 'services=PATTERN']);
+    // the last day there is
+    const last = written('last', { client: `token_sha256 = ${tokenDigest('a')}\nuntil = 9999-12-31`, policy: POLICY.replace('max_replicas = 4', 'max_replicas = 4 until 9999-12-31') });
+    const printed = easgate('check', '--no-credentials', '--print', last);
+    assert.deepEqual([printed.code, ...printed.out.matchAll(/until.*$/gm)].map(String), ['0', 'until = 9999-12-31T23:59:59Z', 'until 9999-12-31T23:59:59Z']);
+    assert.deepEqual(about('max_replicas', learnt(POLICY.replace('max_replicas = 4', 'max_replicas = 4 until 9999-12-31'), [made('nlp_a', 'llama_7b_fp16', 4)])), ['4 until 9999-12-31T23:59:59Z ; seen once']);
+});
+
 test('learn keeps a place that does not end', () => {
     const policy = `${POLICY}quotas = q1 until 2099-01-01, q2, q3\n`;
     const placed = (quota) => made('nlp_a', 'llama_7b_fp16', 1, { facts: [['quotas', 'query QuotaId', quota], ...made('nlp_a', 'llama_7b_fp16', 1).facts] });
