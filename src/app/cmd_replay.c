@@ -38,7 +38,8 @@ static const char help[] =
     "      sort | uniq -c\n";
 
 struct replay {
-    struct snapshot *snap;
+    struct snapshot *snap, *then; /* then: what counts of snap from then_s until its next_end_s */
+    int64_t then_s;
     struct arena *arena;
     bool json;
     uint64_t decisions, now_refused, now_reported, now_allowed, not_told;
@@ -82,6 +83,17 @@ static void print_decision(const struct replay *r, const struct decision *d, enu
     printf("%.*s}\n", SLICE_FMT(sbuf_slice(&out)));
 }
 
+/* What counted at the time of the decision; records mostly stand in order of time. NULL without memory. */
+static const struct snapshot *snapshot_then(struct replay *r, int64_t at_s)
+{
+    if (r->then && at_s >= r->then_s && (r->then->next_end_s == 0 || at_s < r->then->next_end_s))
+        return r->then;
+    snapshot_unref(&r->then);
+    r->then = snapshot_at(r->snap, at_s);
+    r->then_s = at_s;
+    return r->then;
+}
+
 static bool take(void *ctx, const struct decision *d)
 {
     struct replay *r = ctx;
@@ -91,9 +103,8 @@ static bool take(void *ctx, const struct decision *d)
     arena_free(&r->arena);
     r->arena = arena_new(8 * 1024 * 1024);
     r->decisions++;
-    struct snapshot *then = snapshot_at(r->snap, d->at_s);
+    const struct snapshot *then = snapshot_then(r, d->at_s);
     r->failed = !then || !r->arena || !decision_judge(d, then, r->arena, &now, &code, &why, &r->e);
-    snapshot_unref(&then);
     if (r->failed)
         return false;
     if (now == decision_was(d))
@@ -141,6 +152,7 @@ static int run(const char *config, const char *name, bool json, char **paths)
         code = report(&r);
     arena_free(&r.arena);
     config_errors_drop(&errors);
+    snapshot_unref(&r.then);
     snapshot_unref(&snap);
     return code;
 }

@@ -217,6 +217,27 @@ test('learn keeps what counts behind an end', () => {
     assert.deepEqual(about('services', names), ['nlp_a ; 1 time', 'nlp_b until 2099-01-02T00:00:00Z ; 1 time']);
 });
 
+test('replay judges each record by what counted at its time', () => {
+    const policy = POLICY.replace('max_replicas = 4', 'max_replicas = 4 until 2026-11-10, 3 until 2026-11-20, 2');
+    const at = (t) => ({ ...made('nlp_a', 'llama_7b_fp16', 3), t: `2026-11-${t}Z` });
+    const times = ['05T00:00:00.000', '10T23:59:59.999', '20T23:59:59.999', '21T00:00:00.000', '11T00:00:00.000', '22T00:00:00.000', '01T00:00:00.000'];
+    const run = easgate('replay', '-p', written('then', { policy }), '--json', logged('then', times.map(at)));
+    const lines = run.out.trim().split('\n').map((line) => JSON.parse(line));
+    assert.deepEqual([run.code, lines.pop().now_refused, lines.map(({ seq }) => seq)], [1, 2, [4, 6]], run.out);
+    // a configuration is not made anew for each record
+    const log = logged('period', Array.from({ length: 3000 }, () => made('nlp_a', 'llama_7b_fp16', 1)));
+    const others = Array.from({ length: 500 }, (_, i) => `[client c${i}]\ntoken_sha256 = ${tokenDigest(`c${i}`)}\npolicy = p${i}\n[policy p${i}]\nallow = DescribeService\nservices = p${i}_*\n`).join('');
+    const took = (most) => {
+        const config = written('period', { policy: `${POLICY.replace('max_replicas = 4', `max_replicas = ${most}`)}${others}` });
+        const from = process.hrtime.bigint();
+        const run = easgate('replay', '-p', config, log);
+        assert.deepEqual([run.code, run.err], [0, '']);
+        return Number(process.hrtime.bigint() - from) / 1e6;
+    };
+    const without = took('4'), ending = took('8 until 2099-01-01, 4');
+    assert.ok(ending < 5 * without + 500, `${ending} ms, and ${without} ms without an end`);
+});
+
 test('learn finds a policy with a comment behind its name', () => {
     const file = written('commented');
     const log = logged('commented', [made('nlp_a', 'llama_7b_fp16', 1)]);
