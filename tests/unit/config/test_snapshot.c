@@ -638,6 +638,61 @@ static void add_clients(unsigned count, bool own_policies, struct sbuf *out)
     sbuf_addf(out, "[client last]\ntoken_sha256 = " DIGEST_OF_PW "\npolicy = p0\n");
 }
 
+/* Names that share their end are candidates of each other as those that share their beginning. */
+static void patterns_that_begin_with_a_star_cost_little(void **state)
+{
+    SCOPED(sbuf) text = SBUF_MAX(4 << 20);
+
+    (void)state;
+    sbuf_adds(&text, GATEWAY UPSTREAM CREDS AUDIT);
+    for (unsigned i = 0; i < 4000; i++)
+        sbuf_addf(&text,
+                  "[client c%u]\ntoken_sha256 = %064x\npolicy = p%u\n[policy p%u]\nallow = @read\nservices = "
+                  "*_team_with_a_name_of_its_own_%u_x\n",
+                  i, i + 1, i, i, i);
+    assert_true(sbuf_ok(&text));
+    clock_t start = clock();
+    struct snapshot *s = load_text(text.p);
+    double seconds = (double)(clock() - start) / CLOCKS_PER_SEC;
+    print_message("4,000 patterns that begin with a star: loaded in %.0f ms\n", seconds * 1000);
+    assert_true(seconds < 2.0 * SLOWER);
+    snapshot_unref(&s);
+}
+
+static void overlaps_are_found_wherever_the_stars_stand(void **state)
+{
+    static const struct {
+        const char *one, *other;
+        bool overlaps;
+    } cases[] = {
+        { "*_a", "*_a", true },     { "*_a", "*a", true },     { "*a", "*_a", true },
+        { "*_a", "*_b", false },    { "*", "nlp_a", true },    { "*_a", "nlp_*", true },
+        { "*_a", "nlp_a", true },   { "*_a", "nlp_b", false }, { "*_a*", "nlp_*", true },
+        { "*_a_b", "x_*_b", true }, { "a*b", "a", false },     { "ab*", "*ab", true },
+        { "ab", "*ab", true },      { "b", "*ab", false },     { "a*a", "a", false },
+        { "a*", "*", true },        { "ab", "ab", true },      { "ab", "b", false },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < 2 * sizeof cases / sizeof cases[0]; i++) {
+        struct config_errors errors = { 0 };
+        SCOPED(sbuf) text = SBUF_MAX(65536);
+        const char *one = cases[i / 2].one, *other = cases[i / 2].other;
+        sbuf_addf(
+            &text,
+            GATEWAY UPSTREAM CREDS AUDIT
+            "[client a]\ntoken_sha256 = %064x\npolicy = a\n[client b]\ntoken_sha256 = %064x\npolicy = b\n"
+            "[policy a]\nallow = @read\nservices = %s\n[policy b]\nallow = @read\nservices = %s\n",
+            1, 2, i % 2 ? other : one, i % 2 ? one : other);
+        struct snapshot *s = snapshot_load_text("test.ini", sbuf_slice(&text), false, &errors);
+        if (!s != cases[i / 2].overlaps ||
+            (!s && !strstr(errors.text.p, "expected that each name has one owner")))
+            fail_msg("%s and %s: %s", one, other, s ? "accepted" : errors.text.p);
+        config_errors_drop(&errors);
+        snapshot_unref(&s);
+    }
+}
+
 static double look_up_ns(unsigned count)
 {
     SCOPED(sbuf) text = SBUF_MAX(4 << 20);
@@ -792,6 +847,8 @@ int main(void)
         cmocka_unit_test(hosts_are_a_closed_list),
         cmocka_unit_test(a_reload_changes_no_boot_key),
         cmocka_unit_test(ten_thousand_clients_cost_what_one_costs),
+        cmocka_unit_test(patterns_that_begin_with_a_star_cost_little),
+        cmocka_unit_test(overlaps_are_found_wherever_the_stars_stand),
         cmocka_unit_test(the_files_of_the_repository_are_fine),
         cmocka_unit_test(the_demo_is_what_the_issue_says),
     };
