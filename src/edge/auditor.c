@@ -206,10 +206,11 @@ static void on_turn_end(evutil_socket_t fd, short what, void *arg)
         write_here(a);
 }
 
+/* Asked before each intent, too: who was refused for a slow commit must not find the log fine until the next tick, and wait again. */
 static void watch(struct auditor *a, int64_t now)
 {
     if (a->slow || !a->waiting_records || a->failed ||
-        now - a->busy_since_ms <= (int64_t)a->cfg.commit_timeout_ms)
+        now - a->busy_since_ms < (int64_t)a->cfg.commit_timeout_ms)
         return;
     a->slow = true;
     log_event(LOG_ERROR, "audit", "a commit takes longer than commit_timeout, refusing requests",
@@ -274,6 +275,7 @@ uint64_t auditor_append(struct auditor *a, const struct audit_rec *rec)
 {
     bool is_full = a->waiting_records >= WAITING_MAX_RECORDS || a->waiting_bytes >= WAITING_MAX_BYTES / 2;
 
+    watch(a, now_ms(a));
     if (rec->type == AUDIT_INTENT ? a->failed || a->slow || is_full : a->waiting_bytes >= WAITING_MAX_BYTES)
         return 0;
     struct audit_item *item = audit_item_new(rec, a->cfg.ledger.clock);
@@ -295,6 +297,7 @@ uint64_t auditor_append(struct auditor *a, const struct audit_rec *rec)
 
 bool auditor_ok(struct auditor *a, const char **out_why)
 {
+    watch(a, now_ms(a));
     if (out_why)
         *out_why = a->failed ? a->why
                    : a->slow ? "the audit log: a commit takes longer than commit_timeout"

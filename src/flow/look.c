@@ -197,6 +197,9 @@ enum step_result look_go_on(struct txn *t)
 
     if (refusal->reason == REASON_STOPPING)
         return txn_refuse(t, REASON_STOPPING, NULL);
+    if (refusal->reason ==
+        REASON_AUDIT) /* nothing is wrong with the state: the look-up could not be recorded */
+        return txn_refuse(t, REASON_AUDIT, "%.*s", SLICE_FMT(refusal->message));
     if (refusal->reason != REASON_NONE)
         return unreadable(t, refusal->message);
     struct json *tree = json_load(sbuf_slice(&answer->body), &json_limits_answer, &e);

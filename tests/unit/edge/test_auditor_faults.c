@@ -415,6 +415,29 @@ static void test_slow_commit(void **state)
     world_drop(&w);
 }
 
+/* Between two ticks of the clock, too: who waited commit_timeout in vain does not get to wait for it once more. */
+static void test_slow_commit_is_seen_at_once(void **state)
+{
+    const struct timespec past = { .tv_nsec = 130 * 1000000L };
+    struct world w;
+
+    (void)state;
+    world_init(&w, true);
+    w.cfg.commit_timeout_ms = 100;
+    must_open(&w);
+    fdatasync_delay_ms(600);
+    uint64_t ticket = put_intent(&w, "a");
+    assert_true(ticket > 0);
+    turn(&w, 10);
+    nanosleep(&past, NULL); /* not a turn of the loop */
+    assert_int_equal(put_intent(&w, "b"), 0);
+    assert_false(auditor_ok(w.auditor, NULL));
+    fdatasync_delay_ms(0);
+    assert_true(wait_durable(&w, ticket));
+    assert_true(wait_ok(&w));
+    world_drop(&w);
+}
+
 /* The disk hangs at the end: close gives up in time. In a process of its own, which then ends with the thread in it. */
 static void hang_and_close(void)
 {
@@ -486,6 +509,7 @@ int main(void)
         cmocka_unit_test(test_full_disk),
         cmocka_unit_test(test_held_records_are_bounded),
         cmocka_unit_test(test_slow_commit),
+        cmocka_unit_test(test_slow_commit_is_seen_at_once),
         cmocka_unit_test(test_bounded_close),
         cmocka_unit_test(test_metrics),
     };

@@ -400,6 +400,22 @@ static void each_look_up_that_gets_no_answer_refuses(void **state)
         }
 }
 
+/* The state is not unreadable where the look-up cannot be recorded: the log says no, as it would to any request. */
+static void a_look_up_that_is_not_recorded(void **state)
+{
+    struct world *w = world_new(INI);
+
+    (void)state;
+    w->auto_durable = false;
+    world_ask(w, "tok-nlp", "PUT", A "/scale", "{\"Instance\":2}");
+    world_pass_ms(w, 2000);
+    assert_int_equal(w->reply_count, 1);
+    assert_int_equal(w->replies[0].status, 503);
+    assert_has(w->replies[0].body, "Easgate.AuditUnavailable");
+    assert_int_equal(w->send_count, 0);
+    world_free(w);
+}
+
 static void look_ups_have_one_deadline_together(void **state)
 {
     struct world *w = world_new(INI);
@@ -787,6 +803,7 @@ int main(void)
         cmocka_unit_test(the_whole_plan_is_read_in_order),
         cmocka_unit_test(each_look_up_that_fails_refuses),
         cmocka_unit_test(each_look_up_that_gets_no_answer_refuses),
+        cmocka_unit_test(a_look_up_that_is_not_recorded),
         cmocka_unit_test(look_ups_have_one_deadline_together),
         cmocka_unit_test(a_look_up_that_our_key_fails_says_so),
         cmocka_unit_test(what_a_service_says_of_itself_must_be_readable),
