@@ -84,12 +84,18 @@ static const struct rule *largest(const struct rules *numbers)
     return most;
 }
 
+/* Does the value count for as long as the policy does? */
+static bool lasts(const struct policy *p, const struct rule *value)
+{
+    return value->until_s == 0 || (p->until_s && value->until_s >= p->until_s);
+}
+
 /* A spec's own cap counts alone once max_replicas has ended: beyond a smaller last number of it that would be more again. */
-static bool opens_at_end(const struct rules *most, const struct rule *spec)
+static bool opens_at_end(const struct policy *p, const struct rules *most, const struct rule *spec)
 {
     const struct rule *last = &most->at[most->count - 1];
 
-    return last->until_s && spec->cap > last->cap && (!spec->until_s || spec->until_s > last->until_s);
+    return !lasts(p, last) && spec->cap > last->cap && (!spec->until_s || spec->until_s > last->until_s);
 }
 
 static void check_cap(struct loading *l, const struct policy *p, enum bound key, const struct rules *most,
@@ -104,7 +110,7 @@ static void check_cap(struct loading *l, const struct policy *p, enum bound key,
             "(line %u), expected at most that",
             bound_name(key), SLICE_FMT(p->name), SLICE_FMT(spec->text), (long long)spec->cap,
             (long long)top->cap, top->line);
-    else if (opens_at_end(most, spec))
+    else if (opens_at_end(p, most, spec))
         problem_error(
             &l->problems, last->line,
             "max_replicas of [policy %.*s] ends with %lld, and %s has %.*s <= %lld (line %u), which would "
@@ -220,18 +226,18 @@ static void check_addresses(struct loading *l, const struct policy *p, enum boun
 
 /* ---- keys whose end would take a limit away ---- */
 
-static bool has_lasting(const struct rules *rules)
+static bool has_lasting(const struct policy *p, const struct rules *rules)
 {
     for (size_t i = 0; i < rules->count; i++)
-        if (rules->at[i].until_s == 0)
+        if (lasts(p, &rules->at[i]))
             return true;
     return false;
 }
 
-static bool has_lasting_of(const struct rules *rules, struct slice text)
+static bool has_lasting_of(const struct policy *p, const struct rules *rules, struct slice text)
 {
     for (size_t i = 0; i < rules->count; i++)
-        if (rules->at[i].until_s == 0 && slice_eq(rules->at[i].text, text))
+        if (lasts(p, &rules->at[i]) && slice_eq(rules->at[i].text, text))
             return true;
     return false;
 }
@@ -250,14 +256,14 @@ static void check_ends(struct loading *l, const struct policy *p)
 
     for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
         const struct rules *rules = &p->bound[keys[i].key];
-        if (rules->count && !has_lasting(rules))
+        if (rules->count && !has_lasting(p, rules))
             problem_error(&l->problems, rules->at[rules->count - 1].line,
                           "%s of [policy %.*s] has no value that lasts: after the last end %s, expected a "
                           "last value that does not end",
                           bound_name(keys[i].key), SLICE_FMT(p->name), keys[i].opens);
     }
     for (size_t i = 0; i < gpus->count; i++)
-        if (!has_lasting_of(gpus, gpus->at[i].text))
+        if (!has_lasting_of(p, gpus, gpus->at[i].text))
             problem_error(&l->problems, gpus->at[i].line,
                           "spec_gpus of [policy %.*s] has no value of %.*s that lasts: after the last end "
                           "only EAS would say its GPUs, expected a last value that does not end",

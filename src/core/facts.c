@@ -70,15 +70,24 @@ static bool is_hardware(const struct op_field *f)
            reasons[f->bound] == REASON_SPEC || slice_eq(f->name, S("containers")); /* which may have some */
 }
 
+/* Does the value say that there is none? */
+static bool is_none(const struct json *v)
+{
+    int64_t n;
+
+    return json_type(v) == JSON_NULL || json_type(v) == JSON_FALSE || json_integer(v, 0, 0, &n) ||
+           (json_type(v) == JSON_STRING && json_text(v).n == 0) ||
+           ((json_type(v) == JSON_OBJECT || json_type(v) == JSON_ARRAY) && !json_first(v));
+}
+
 /* Hardware that no tree has, or that is refused (docs/eas/operations.json, CreateService, spec): a service that has it has more
- * than the policy's keys say. Zero and null are none. */
+ * than the policy's keys say. The name may be the beginning of a flat one. */
 static bool is_odd_hardware(const struct op_field *f, struct slice name, const struct json *v,
                             const struct facts_place *up)
 {
     static const struct slice odd[] = { S_INIT("rdma"), S_INIT("npu"), S_INIT("gpu_model"), S_INIT("fpga") };
-    int64_t n;
-
-    if (json_type(v) == JSON_NULL || json_integer(v, 0, 0, &n))
+    name = slice_from(name.p, slice_find(name, '.'));
+    if (is_none(v))
         return false;
     if (!f && up->up && slice_is_empty(up->name) && slice_eq(up->up->name, S("containers")))
         return slice_eq(name, S("resources"));
@@ -149,7 +158,7 @@ static bool read_member(struct facts_reader *r, const struct op_field *fields, s
         f = NULL;
     }
     if (r->source == FACTS_STORED_LENIENT && is_odd_hardware(f, name, v, up))
-        return facts_refuse(r, &at, ERR_DENIED, "is hardware that nothing in a policy can judge");
+        return facts_add_text(r, OP_REFUSED, BOUND_NONE, S("stated"), &at); /* policy_after.c has the say */
     if (r->source == FACTS_STORED_LENIENT && (!f || !is_hardware(f)))
         return true;
     if (!f)

@@ -56,6 +56,7 @@ bool facts_read(const struct op_match *match, const struct query *query, const s
                 struct facts *out, struct err *e);
 /* Read a service's stored configuration (the ServiceConfig of EAS's answers) by the tree of CreateService. Strict: as a
  * body. Lenient: only what bounds hardware and counts is read, fields of no tree are passed over; what is read must be of its type.
+ * Lenient: hardware that no key bounds is a value of the meaning OP_REFUSED.
  * Both also take the flat spellings ("metadata.instance") that EAS may give back. Slices live in the arena. */
 bool facts_read_stored(struct slice config, bool strict, struct arena *a, struct facts *out, struct err *e);
 /* The first value with this meaning (and bound, unless BOUND_NONE); NULL without one. */

@@ -85,12 +85,29 @@ static bool meaning_of(const struct op_field *f, struct slice name, struct fact 
     return v->bound == f->bound && slice_eq(name, fact_name(v));
 }
 
+/* What can only ever be refused is taken from any place. */
+static bool parse_refused(struct facts_reader *r, const struct json *entry)
+{
+    const struct json *where = json_next(json_first(entry)), *value = json_next(where);
+    struct fact v = { .meaning = OP_REFUSED };
+
+    if (json_type(entry) != JSON_ARRAY || json_count(entry) != 3 || json_type(where) != JSON_STRING ||
+        json_type(value) != JSON_STRING)
+        return err_set(r->e, ERR_SYNTAX, "facts: an entry must be three texts");
+    v.where = arena_dup(r->a, json_text(where));
+    v.text = arena_dup(r->a, json_text(value));
+    return v.where.p && v.text.p ? facts_add(r, v) : err_set(r->e, ERR_MEMORY, "out of memory");
+}
+
 static bool parse_one(struct facts_reader *r, const struct json *entry)
 {
     const struct json *name = json_first(entry), *where = json_next(name), *value = json_next(where);
     const struct op_field *f = field_at(r->out->op, json_text(where));
     struct fact v = { .is_number = f && facts_is_number(f) };
 
+    if (slice_eq(json_text(name), slice_of(op_meaning_name(
+                                      OP_REFUSED)))) /* of a stored configuration, at no place of the tree */
+        return parse_refused(r, entry);
     if (json_type(entry) != JSON_ARRAY || json_count(entry) != 3 || !f || !meaning_of(f, json_text(name), &v))
         return err_set(r->e, ERR_UNKNOWN, "facts: an entry that no request of %.*s could have",
                        SLICE_FMT(r->out->op->name));

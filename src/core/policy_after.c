@@ -31,11 +31,28 @@ static bool is_stated(const struct facts *f, struct slice where)
     return false;
 }
 
+/* Hardware of the stored configuration that no key bounds: what has it may shrink, and start again as it is. */
+static bool check_odd(struct judging *j, const struct fact *fact)
+{
+    if (j->out->after.peak <= j->out->after.now)
+        return true;
+    return policy_refuse(
+        j, REASON_HARDWARE, NULL, NULL, fact->where, SLICE_NONE,
+        arena_printf(j->arena,
+                     "the service has %.*s, hardware that no key of a policy bounds, so it must not grow",
+                     SLICE_FMT(fact->where)));
+}
+
 static bool check_config(struct judging *j, const struct facts *config)
 {
     for (size_t i = 0; i < config->count; i++) {
         const struct fact *fact = &config->values[i];
         bool may_go = fact->meaning != OP_LABEL_KEYS && is_stated(j->facts, fact->where);
+        if (fact->meaning == OP_REFUSED) {
+            if (!check_odd(j, fact))
+                return false;
+            continue;
+        }
         if (!may_go && !policy_check_fact(j, fact))
             return false;
     }

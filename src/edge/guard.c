@@ -246,7 +246,8 @@ static bool drop_oldest(struct guards *all, const struct peer *peer)
 
     if (!victim)
         return false;
-    count_one(all, METRIC_connections_refused_total);
+    if (victim->phase != GUARD_LINGER) /* that one has its answer */
+        count_one(all, METRIC_connections_refused_total);
     if (victim->phase == GUARD_HEAD)
         guard_record(victim, &refusal, NULL);
     guard_end_later(victim);

@@ -85,6 +85,18 @@ static void leaves_the_rest_refused(void **state)
     snapshot_unref(&s);
 }
 
+/* A limit that outlives its policy cannot be gone while anybody may call. */
+static void a_limit_may_end_with_its_policy(void **state)
+{
+    struct snapshot *s = load(
+        HEAD "[policy small]\nallow = @read\nservices = nlp_*\nworkspaces = 1 until 2026-12-31\n"
+             "quotas = q until 2027-06-30\nmax_total_replicas = 4 until 2026-12-31\nuntil = 2026-12-31\n");
+
+    (void)state;
+    assert_non_null(s);
+    snapshot_unref(&s);
+}
+
 static void ends_clients_and_policies(void **state)
 {
     struct snapshot *s = load(HEAD "until = 2026-12-31T18:00:00Z\n[policy small]\nallow = @read\nservices = "
@@ -234,9 +246,13 @@ static void holds_caps_against_all_numbers(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(ends_values_one_by_one),         cmocka_unit_test(leaves_the_rest_refused),
-        cmocka_unit_test(ends_clients_and_policies),      cmocka_unit_test(tells_what_ends),
-        cmocka_unit_test(refuses_what_cannot_be_meant),   cmocka_unit_test(refuses_an_end_that_opens),
+        cmocka_unit_test(ends_values_one_by_one),
+        cmocka_unit_test(leaves_the_rest_refused),
+        cmocka_unit_test(a_limit_may_end_with_its_policy),
+        cmocka_unit_test(ends_clients_and_policies),
+        cmocka_unit_test(tells_what_ends),
+        cmocka_unit_test(refuses_what_cannot_be_meant),
+        cmocka_unit_test(refuses_an_end_that_opens),
         cmocka_unit_test(holds_caps_against_all_numbers),
     };
 
