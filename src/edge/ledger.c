@@ -402,9 +402,10 @@ static void write_held(struct ledger *l, bool probe, struct list *done)
 
     if (l->is_over || (l->status.failed && !probe && !l->recovery.is_low))
         return;
-    if (ledger_epoch_ends(l) && !settle(l, done))
+    bool ends = ledger_epoch_ends(l); /* asked once: what is not settled first must not become its end */
+    if (ends && !settle(l, done))
         return;
-    if (!ledger_epoch_forward(l, &why)) {
+    if (!ledger_epoch_forward(l, ends, &why)) {
         fail(l, false, &why, done);
         return;
     }

@@ -133,9 +133,9 @@ static bool fits_end(const struct ledger *l, struct err *e)
     return err_set(
         e, ERR_CONFLICT,
         "%s: ends with record %llu of epoch %llu, but the audit key %s says that this epoch ended with "
-        "%s record %llu: records are missing, or were changed",
+        "%srecord %llu: records are missing, or were changed",
         l->cfg.path, (unsigned long long)c->seq, (unsigned long long)c->epoch, l->cfg.key_path,
-        l->end.seq == c->seq ? "another" : "", (unsigned long long)l->end.seq);
+        l->end.seq == c->seq ? "another " : "", (unsigned long long)l->end.seq);
 }
 
 static void set_key(struct ledger *l, struct audit_key *key, const struct audit_end *end)
@@ -200,13 +200,13 @@ bool ledger_epoch_ends(struct ledger *l)
 }
 
 /* Once its end is sealed an epoch is over, whatever becomes of the state file: it may be the new one on the disk. */
-bool ledger_epoch_forward(struct ledger *l, struct err *why)
+bool ledger_epoch_forward(struct ledger *l, bool ends, struct err *why)
 {
     struct audit_end end;
 
     if (!ledger_file_key(l, why))
         return false;
-    if (!ledger_epoch_ends(l))
+    if (!ends)
         return true;
     if (!audit_end_make(&end, &l->key, l->chain.seq, l->chain.hash))
         return err_set(why, ERR_CRYPTO, "%s: the end of an epoch cannot be sealed", l->cfg.path);

@@ -91,8 +91,8 @@ void ledger_drop_seal(struct ledger_seal *seal);
 bool ledger_is_past_end(const struct ledger *l, const struct audit_chain *c);
 /* Which epoch is it for the next record? Does the key's end with that? Then what is written must be durable first. */
 bool ledger_epoch_ends(struct ledger *l);
-/* If it does: seal its end, move the key on, by one. False: the state file cannot be written. */
-bool ledger_epoch_forward(struct ledger *l, struct err *why);
+/* If it ends (ledger_epoch_ends, asked once): seal its end, move the key on, by one. False: the state file cannot be written. */
+bool ledger_epoch_forward(struct ledger *l, bool ends, struct err *why);
 /* Is something to be written though nothing is held? */
 bool ledger_epoch_due(const struct ledger *l);
 /* Does the log still lack checkpoints of epochs before the one that it is now? Then no item may be written. */

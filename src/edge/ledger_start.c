@@ -211,7 +211,7 @@ static bool adopt_last_part(struct ledger *l, const struct audit_parts *parts, s
                             struct err *e)
 {
     for (size_t i = parts->count; i > 0; i--) {
-        const struct audit_part *part = &parts->list[i - 1];
+        struct audit_part *part = &parts->list[i - 1];
         struct ledger_seal seal = { .key = l->chain.key, .end = &l->end };
         struct audit_scan scan = { .each = ledger_check_seal, .ctx = &seal };
         struct err why = { 0 };
@@ -227,9 +227,14 @@ static bool adopt_last_part(struct ledger *l, const struct audit_parts *parts, s
         if (!scan.records && result == AUDIT_SCAN_WHOLE)
             return err_set(e, ERR_CONFLICT, "%s: is empty, though its name says which records it has",
                            part->path);
-        if (is_broken && result != AUDIT_SCAN_FAILED && ledger_is_past_end(l, &scan.chain) &&
-            !scan_part_to_end(l, part, &scan))
-            continue;
+        if (is_broken && result != AUDIT_SCAN_FAILED && ledger_is_past_end(l, &scan.chain)) {
+            bool counts = scan_part_to_end(l, part, &scan);
+            part->stop_after_seq = l->end.seq; /* what stands behind it settles no intent, either */
+            if (!counts) {
+                part->first_seq = 0;
+                continue;
+            }
+        }
         if (result == AUDIT_SCAN_FAILED ||
             (result != AUDIT_SCAN_WHOLE && !is_broken && !l->cfg.accept_broken_chain))
             return err_set(e, ERR_CONFLICT, "%s:%llu: %s", part->path, (unsigned long long)scan.bad_line,

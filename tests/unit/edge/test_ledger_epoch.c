@@ -16,9 +16,14 @@
 
 static atomic_llong wall, mono;
 
+static int jump_at =
+    -1; /* at this reading, 0 = the next one, the wall clock passes the end of an epoch; -1 = never */
+
 static int64_t get_wall(void *ctx)
 {
     (void)ctx;
+    if (jump_at >= 0 && jump_at-- == 0)
+        atomic_fetch_add(&wall, 10000);
     return atomic_load(&wall);
 }
 
@@ -988,8 +993,40 @@ static void test_killed_while_failed_at_an_end(void **state)
         assert_int_equal(epoch_of_file(&r), 1);
         ledger_free(&r.l);
         rig_open(&r);
+        /* its outcome was written in vain, and again only where there was a next file */
+        assert_int_equal(ledger_status(r.l)->open_intents, renewed);
         rig_stop(&r);
+        struct slice text = read_file(r.w.path);
+        assert_int_equal(strstr(text.p, "unknown_after_crash") != NULL, renewed);
+        free_file(&text);
         verify_too(&r);
+        rig_drop(&r);
+    }
+}
+
+/* The end of an epoch that passes between two looks at the clock: what is not synced must not become the end that is sealed, or a
+ * failed sync would take it back, and nothing could follow the seal any more. */
+static void test_end_between_two_looks(void **state)
+{
+    (void)state;
+    for (int at = 0; at < 3; at++) {
+        struct rig r;
+        rig_init(&r);
+        r.cfg.sync_delay_ms = 60000;
+        rig_open(&r);
+        put_rec(&r, AUDIT_INTENT, "a");
+        put_rec(&r, AUDIT_OUTCOME, "a"); /* written, not synced */
+        fault_set(CALL_FDATASYNC, 1, 1, EIO);
+        jump_at = at;
+        idle(&r);
+        jump_at = -1;
+        fault_clear();
+        for (int i = 0; i < 5; i++) {
+            pass_ms(1000);
+            probe(&r);
+        }
+        assert_false(ledger_status(r.l)->failed);
+        ledger_free(&r.l);
         rig_drop(&r);
     }
 }
@@ -1428,6 +1465,7 @@ int main(void)
         cmocka_unit_test(test_torn_at_every_byte),
         cmocka_unit_test(test_lines_behind_an_end),
         cmocka_unit_test(test_killed_while_failed_at_an_end),
+        cmocka_unit_test(test_end_between_two_looks),
         cmocka_unit_test(test_end_is_missed),
         cmocka_unit_test(test_end_is_durable),
         cmocka_unit_test(test_no_way_back_behind_an_end),
