@@ -139,9 +139,6 @@ static bool take_over_current(struct ledger *l, struct err *e)
     struct audit_scan scan = { .each = ledger_check_seal, .ctx = &seal };
     struct err why = { 0 };
 
-    if (begins_as_log(segment_fd(l->segment)) &&
-        !segment_write_again(l->segment, NULL, LEDGER_IN_DOUBT_BYTES, e))
-        return false;
     enum audit_scan_result result = audit_scan(segment_fd(l->segment), &scan, &why);
 
     if (!fits_seal(l->cfg.path, &seal, e))
@@ -159,6 +156,9 @@ static bool take_over_current(struct ledger *l, struct err *e)
     }
     if (result == AUDIT_SCAN_BROKEN)
         return refuse_or_accept(l, &scan, &why, e);
+    if (scan.records &&
+        !segment_write_again(l->segment, NULL, LEDGER_IN_DOUBT_BYTES, e)) /* a changed log stays as it is */
+        return false;
     if (result == AUDIT_SCAN_TORN && !set_torn_tail_aside(l, &scan, e))
         return false;
     return !scan.records || !scan.is_closed || finish_rotation(l, e);
