@@ -73,17 +73,6 @@ static void check_allow(struct loading *l, const struct policy *p)
 
 /* ---- values that can never match ---- */
 
-/* Of numbers each counts once those before it have ended: the largest is what may be reached at some time. */
-static const struct rule *largest(const struct rules *numbers)
-{
-    const struct rule *most = &numbers->at[0];
-
-    for (size_t i = 1; i < numbers->count; i++)
-        if (numbers->at[i].cap > most->cap)
-            most = &numbers->at[i];
-    return most;
-}
-
 /* Does the value count for as long as the policy does? */
 static bool lasts(const struct policy *p, const struct rule *value)
 {
@@ -101,7 +90,7 @@ static bool opens_at_end(const struct policy *p, const struct rules *most, const
 static void check_cap(struct loading *l, const struct policy *p, enum bound key, const struct rules *most,
                       const struct rule *spec)
 {
-    const struct rule *top = largest(most), *last = &most->at[most->count - 1];
+    const struct rule *top = rules_largest(most), *last = &most->at[most->count - 1];
 
     if (spec->cap > top->cap)
         problem_error(

@@ -156,26 +156,14 @@ static void take_gpus(const struct facts *f, const struct service_state *now, st
     }
 }
 
-static bool has_some(const struct facts *f, enum bound bound, bool *out_stated)
-{
-    bool found = false;
-
-    *out_stated = false;
-    for (size_t i = 0; i < f->count; i++)
-        if (f->values[i].bound == bound) {
-            *out_stated = true;
-            found = found || f->values[i].number != 0;
-        }
-    return found;
-}
-
 /* Does a part that stands in the stored configuration stay, beside what is stated? */
 static bool stays_in_part(const struct facts *f, const struct facts *config, enum bound bound)
 {
-    bool is_stated, is_stored, has = has_some(config, bound, &is_stored);
+    bool has = false;
 
-    (void)has_some(f, bound, &is_stated);
-    return has && !is_stated;
+    for (size_t i = 0; i < config->count; i++)
+        has = has || (config->values[i].bound == bound && config->values[i].number != 0);
+    return has && !facts_find(f, OP_BOUNDED, bound);
 }
 
 /* A part of a GPU counts as a whole one: how many parts fit on one, no document says. */

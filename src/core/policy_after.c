@@ -48,12 +48,7 @@ static bool check_config(struct judging *j, const struct facts *config)
     for (size_t i = 0; i < config->count; i++) {
         const struct fact *fact = &config->values[i];
         bool may_go = fact->meaning != OP_LABEL_KEYS && is_stated(j->facts, fact->where);
-        if (fact->meaning == OP_REFUSED) {
-            if (!check_odd(j, fact))
-                return false;
-            continue;
-        }
-        if (!may_go && !policy_check_fact(j, fact))
+        if (fact->meaning == OP_REFUSED ? !check_odd(j, fact) : !may_go && !policy_check_fact(j, fact))
             return false;
     }
     return true;

@@ -54,12 +54,10 @@ static bool check_flag(struct judging *j, const struct fact *fact)
 static bool check_pool(struct judging *j, const struct fact *fact, const struct rule *rule)
 {
     const struct rules *most = POLICY_RULES(j->policy, max_replicas);
-    int64_t top = 0; /* of all that will ever count: a pool outlives the number of today */
     const struct rule *gpus = rules_find(POLICY_RULES(j->policy, spec_gpus), BOUND_STYLE_COUNTS, fact->text);
 
-    for (size_t i = 0; i < most->count; i++)
-        top = most->at[i].cap > top ? most->at[i].cap : top;
-    if (rule->has_cap && !(most->count && top <= rule->cap))
+    /* a pool outlives the number of today */
+    if (rule->has_cap && !(most->count && rules_largest(most)->cap <= rule->cap))
         return policy_refuse(
             j, REASON_SPEC, bound_name(fact->bound), rule, fact->text, rule->text,
             arena_printf(j->arena,

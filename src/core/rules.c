@@ -193,6 +193,16 @@ const struct rule *rules_find(const struct rules *rules, enum bound_style style,
     return NULL;
 }
 
+const struct rule *rules_largest(const struct rules *numbers)
+{
+    const struct rule *most = &numbers->at[0];
+
+    for (size_t i = 1; i < numbers->count; i++)
+        if (numbers->at[i].cap > most->cap)
+            most = &numbers->at[i];
+    return most;
+}
+
 bool rules_make_index(struct rules *rules, enum bound_style style, struct arena *a)
 {
     rules->index = NULL;

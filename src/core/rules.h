@@ -52,6 +52,9 @@ void rule_print_until(int64_t until_s, struct sbuf *out);
 
 /* The first value that the text matches, by the style; NULL without one. REPLICAS and FLAG have no such values: NULL. */
 const struct rule *rules_find(const struct rules *rules, enum bound_style style, struct slice text);
+/* Of numbers each counts once those before it have ended (until): the one with the largest cap, which may be reached at some time.
+ * There is at least one. */
+const struct rule *rules_largest(const struct rules *numbers);
 /* Make the index of a list that is long enough to need one. False without memory. */
 bool rules_make_index(struct rules *rules, enum bound_style style, struct arena *a);
 
