@@ -640,6 +640,20 @@ static bool comes(const char *file, const char *text)
     return false;
 }
 
+/* In a process of its own; what it says, with its errors if wanted, goes to the file `out`. */
+static pid_t start_tail(int argc, char **args, const char *out, bool with_errors)
+{
+    pid_t child = fork();
+
+    assert_true(child >= 0);
+    if (child == 0) {
+        if (!freopen(out, "w", stdout) || (with_errors && dup2(1, 2) != 2))
+            _exit(9);
+        _exit(cmd_audit(argc, args));
+    }
+    return child;
+}
+
 static void tail_follows(void **state)
 {
     char own[100], log[120], full[160], out[120], command[200];
@@ -652,13 +666,7 @@ static void tail_follows(void **state)
     snprintf(out, sizeof out, "%s/out", own);
     assert_int_equal(mkdir(own, 0700), 0);
     append_lines(log, 1, 3);
-    pid_t child = fork();
-    assert_true(child >= 0);
-    if (child == 0) {
-        if (!freopen(out, "w", stdout))
-            _exit(9);
-        _exit(cmd_audit(5, args));
-    }
+    pid_t child = start_tail(5, args, out, false);
     assert_true(comes(out, "3 2026") && !has("2 2026-11-23"));
     append_lines(log, 4, 2);
     assert_true(comes(out, "\n5 2026"));
@@ -705,13 +713,7 @@ static void tail_follows_behind_a_broken_segment(void **state)
     snprintf(broken, sizeof broken, "%s/audit-broken-20261123T155957.123Z.jsonl", own);
     assert_int_equal(mkdir(own, 0700), 0);
     append_lines(log, 1, 6);
-    pid_t child = fork();
-    assert_true(child >= 0);
-    if (child == 0) {
-        if (!freopen(out, "w", stdout) || dup2(1, 2) != 2)
-            _exit(9);
-        _exit(cmd_audit(4, args));
-    }
+    pid_t child = start_tail(4, args, out, true);
     assert_true(comes(out, "6 2026"));
     assert_int_equal(rename(log, broken), 0);
     append_lines(log, 0, 0); /* the next one has no record yet */
